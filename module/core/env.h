@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * portacl engine - everything it needs from the world around it
+ *
+ * This is the porting contract and the only file of the engine that knows
+ * whether it is built into the kernel or into a program: fixed-width integers,
+ * memcpy() and friends, errno values, two bit operations and an allocator.
+ */
+
+#ifndef PACL_ENV_H
+#define PACL_ENV_H
+
+#ifdef __KERNEL__
+
+#include <linux/bitops.h>
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/stddef.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+#define pacl_popcount64(x)	((unsigned int)hweight64(x))
+#define pacl_ctz64(x)		((unsigned int)__ffs64(x))
+
+/* Zeroing scratch space on every bind would cost more than the search. */
+#define pacl_uninitialized	__uninitialized
+#define pacl_noinline		noinline
+#define pacl_always_inline	__always_inline
+
+#else
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+#ifndef U16_MAX
+#define U16_MAX UINT16_MAX
+#define U32_MAX UINT32_MAX
+#endif
+
+#define pacl_popcount64(x)	((unsigned int)__builtin_popcountll(x))
+#define pacl_ctz64(x)		((unsigned int)__builtin_ctzll(x))
+#define pacl_uninitialized
+#define pacl_noinline		__attribute__((__noinline__))
+#define pacl_always_inline	inline __attribute__((__always_inline__))
+
+#endif /* __KERNEL__ */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * pacl_alloc - allocate memory for a node, a rule or a policy
+ * @size: bytes, at most 8 KiB
+ *
+ * Supplied by whoever links the engine; called by changes to a policy only,
+ * never by pacl_match(). May sleep in the kernel.
+ *
+ * Return: memory aligned for a pointer, contents undefined, or NULL.
+ */
+void *pacl_alloc(size_t size);
+
+/**
+ * pacl_free - release what pacl_alloc() returned
+ * @ptr: the memory; NULL does nothing
+ */
+void pacl_free(const void *ptr);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PACL_ENV_H */

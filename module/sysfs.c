@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * portacl - /sys/kernel/portacl, described in doc/ABI-sysfs-portacl
+ */
+
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/kobject.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include <linux/user_namespace.h>
+
+#include "bind.h"
+#include "core/format.h"
+#include "dump.h"
+#include "hook.h"
+#include "ruleset.h"
+#include "sysfs.h"
+#include "uapi/portacl.h"
+#include "version.h"
+
+static struct kobject *portacl_kobj;
+
+#define PORTACL_ATTR_RO(_name)						\
+	static struct kobj_attribute _name##_attr = __ATTR_RO(_name)
+
+static ssize_t abi_show(struct kobject *kobj, struct kobj_attribute *attr,
+			char *buf)
+{
+	return sysfs_emit(buf, "%d\n", PORTACL_ABI);
+}
+PORTACL_ATTR_RO(abi);
+
+static ssize_t version_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "%s\n", PORTACL_VERSION);
+}
+PORTACL_ATTR_RO(version);
+
+static ssize_t generation_show(struct kobject *kobj,
+			       struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", portacl_ruleset_state().generation);
+}
+PORTACL_ATTR_RO(generation);
+
+static ssize_t rule_count_show(struct kobject *kobj,
+			       struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", portacl_ruleset_state().rule_count);
+}
+PORTACL_ATTR_RO(rule_count);
+
+static ssize_t error_show(struct kobject *kobj, struct kobj_attribute *attr,
+			  char *buf)
+{
+	struct pacl_error err;
+
+	portacl_ruleset_error(&err);
+	if (err.code == PACL_OK)
+		return 0;
+	if (!err.line)
+		return sysfs_emit(buf, "%s\n", pacl_error_text(err.code));
+	return sysfs_emit(buf, "line %u column %u: %s\n", err.line, err.column,
+			  pacl_error_text(err.code));
+}
+PORTACL_ATTR_RO(error);
+
+static ssize_t hooks_show(struct kobject *kobj, struct kobj_attribute *attr,
+			  char *buf)
+{
+	return portacl_hooks_show(portacl_bind_hooks, buf);
+}
+PORTACL_ATTR_RO(hooks);
+
+static ssize_t granted_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", portacl_bind_count(PORTACL_GRANTED));
+}
+PORTACL_ATTR_RO(granted);
+
+static ssize_t passed_show(struct kobject *kobj, struct kobj_attribute *attr,
+			   char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", portacl_bind_count(PORTACL_PASSED));
+}
+PORTACL_ATTR_RO(passed);
+
+/*
+ * Files that change something are binary attributes, also where they hold a
+ * word: only these get the struct file, and so know who opened it.
+ *
+ * Mode bits are not enough: root of a container has uid 0, and a descriptor
+ * may be handed to a privileged program that is made to write to it.
+ */
+static bool may_change(const struct file *file)
+{
+	return file_ns_capable(file, &init_user_ns, CAP_MAC_ADMIN) &&
+	       capable(CAP_MAC_ADMIN);
+}
+
+static ssize_t change_rules(struct file *file, const char *buf, size_t count,
+			    enum portacl_change change)
+{
+	int err;
+
+	if (!may_change(file))
+		return -EPERM;
+	err = portacl_ruleset_change(buf, count, change);
+	return err ? err : count;
+}
+
+static ssize_t add_write(struct file *file, struct kobject *kobj,
+			 portacl_bin_attribute *attr, char *buf, loff_t off,
+			 size_t count)
+{
+	return change_rules(file, buf, count, PORTACL_ADD);
+}
+
+static ssize_t remove_write(struct file *file, struct kobject *kobj,
+			    portacl_bin_attribute *attr, char *buf, loff_t off,
+			    size_t count)
+{
+	return change_rules(file, buf, count, PORTACL_REMOVE);
+}
+
+static ssize_t mode_read(struct file *file, struct kobject *kobj,
+			 portacl_bin_attribute *attr, char *buf, loff_t off,
+			 size_t count)
+{
+	char word[16];
+	int len;
+
+	len = scnprintf(word, sizeof(word), "%s\n",
+			pacl_mode_name(portacl_ruleset_state().mode));
+	return memory_read_from_buffer(buf, count, &off, word, len);
+}
+
+static ssize_t mode_write(struct file *file, struct kobject *kobj,
+			  portacl_bin_attribute *attr, char *buf, loff_t off,
+			  size_t count)
+{
+	int err;
+
+	if (!may_change(file))
+		return -EPERM;
+	err = portacl_ruleset_set_mode(buf, count);
+	return err ? err : count;
+}
+
+static ssize_t policy_read(struct file *file, struct kobject *kobj,
+			   portacl_bin_attribute *attr, char *buf, loff_t off,
+			   size_t count)
+{
+	return portacl_dump_read(file, buf, off, count);
+}
+
+static struct attribute *portacl_attrs[] = {
+	&abi_attr.attr,
+	&version_attr.attr,
+	&generation_attr.attr,
+	&rule_count_attr.attr,
+	&error_attr.attr,
+	&hooks_attr.attr,
+	NULL
+};
+
+static portacl_bin_attribute add_attr = __BIN_ATTR(add, 0200, NULL, add_write, 0);
+static portacl_bin_attribute remove_attr =
+	__BIN_ATTR(remove, 0200, NULL, remove_write, 0);
+static portacl_bin_attribute mode_attr =
+	__BIN_ATTR(mode, 0644, mode_read, mode_write, 0);
+static portacl_bin_attribute policy_attr =
+	__BIN_ATTR(policy, 0444, policy_read, NULL, 0);
+
+static portacl_bin_attribute *portacl_bin_attrs[] = {
+	&add_attr,
+	&remove_attr,
+	&mode_attr,
+	&policy_attr,
+	NULL
+};
+
+static const struct attribute_group portacl_group = {
+	.attrs = portacl_attrs,
+	.bin_attrs = portacl_bin_attrs,
+};
+
+static struct attribute *stats_attrs[] = {
+	&granted_attr.attr,
+	&passed_attr.attr,
+	NULL
+};
+
+static const struct attribute_group stats_group = {
+	.name = "stats",
+	.attrs = stats_attrs,
+};
+
+static const struct attribute_group *portacl_groups[] = {
+	&portacl_group,
+	&stats_group,
+	NULL
+};
+
+int portacl_sysfs_init(void)
+{
+	struct kobject *kobj;
+	int err;
+
+	kobj = kobject_create_and_add("portacl", kernel_kobj);
+	if (!kobj)
+		return -ENOMEM;
+	err = sysfs_create_groups(kobj, portacl_groups);
+	if (err) {
+		kobject_put(kobj);
+		return err;
+	}
+	portacl_kobj = kobj;
+	return 0;
+}
+
+void portacl_sysfs_exit(void)
+{
+	sysfs_remove_groups(portacl_kobj, portacl_groups);
+	kobject_put(portacl_kobj);
+}
+
+void portacl_sysfs_notify(void)
+{
+	sysfs_notify(portacl_kobj, NULL, "generation");
+}
