@@ -73,12 +73,15 @@ static void publish(struct retired *retired)
 static void log_change(const char *what)
 {
 	const struct pacl_policy *policy = current_policy();
+	char comm[TASK_COMM_LEN];
 
-	pr_info("generation %llu: %s, by auid=%u uid=%u comm=\"%s\", %u rules in force\n",
+	get_task_comm(comm, current);
+	/* A process names itself: escaped, or it could forge lines. */
+	pr_info("generation %llu: %s, by auid=%u uid=%u comm=\"%*pE\", %u rules in force\n",
 		policy->generation, what,
 		from_kuid(&init_user_ns, audit_get_loginuid(current)),
-		from_kuid(&init_user_ns, current_uid()), current->comm,
-		policy->rule_count);
+		from_kuid(&init_user_ns, current_uid()), (int)strlen(comm),
+		comm, policy->rule_count);
 }
 
 static int code_errno(u8 code)

@@ -208,19 +208,16 @@ static const struct attribute_group *portacl_groups[] = {
 
 int portacl_sysfs_init(void)
 {
-	struct kobject *kobj;
 	int err;
 
-	kobj = kobject_create_and_add("portacl", kernel_kobj);
-	if (!kobj)
+	/* Set before there is a file whose writer could make it be notified. */
+	portacl_kobj = kobject_create_and_add("portacl", kernel_kobj);
+	if (!portacl_kobj)
 		return -ENOMEM;
-	err = sysfs_create_groups(kobj, portacl_groups);
-	if (err) {
-		kobject_put(kobj);
-		return err;
-	}
-	portacl_kobj = kobj;
-	return 0;
+	err = sysfs_create_groups(portacl_kobj, portacl_groups);
+	if (err)
+		kobject_put(portacl_kobj);
+	return err;
 }
 
 void portacl_sysfs_exit(void)
