@@ -11,7 +11,6 @@
 #include <linux/cred.h>
 #include <linux/in.h>
 #include <linux/in6.h>
-#include <linux/jump_label.h>
 #include <linux/net.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
@@ -206,8 +205,11 @@ static __always_inline void judge(struct pt_regs *regs, u16 port)
 	rcu_read_unlock_sched_notrace();
 }
 
-/* A bind that the module makes itself, to see its own hooks work. */
-static DEFINE_STATIC_KEY_FALSE(checking);
+/*
+ * The socket of a bind that the module makes itself, to see its own hooks work;
+ * NULL ever after. No static key: two instructions a bind are a fair price for
+ * not patching code that other processors run.
+ */
 static const struct sock *check_sk;
 static int check_family;
 static unsigned int check_hits;
@@ -219,7 +221,7 @@ static noinline void check_args(const struct pt_regs *regs, int family)
 	/* Family and port are at the same places in both. */
 	const struct sockaddr_in *sin = arg_addr(regs);
 
-	if (arg_sk(regs) == READ_ONCE(check_sk) && family == check_family &&
+	if (arg_sk(regs) == check_sk && family == check_family &&
 	    arg_addr_len(regs) == (int)len && sin->sin_family == family &&
 	    !sin->sin_port && arg_flags(regs) == BIND_WITH_LOCK)
 		check_hits++;
@@ -230,7 +232,7 @@ static void hook_inet_bind(unsigned long ip, unsigned long parent_ip,
 {
 	struct pt_regs *regs = portacl_fregs(fregs);
 
-	if (static_branch_unlikely(&checking))
+	if (unlikely(READ_ONCE(check_sk)))
 		check_args(regs, AF_INET);
 	judge(regs, inet_port(regs));
 }
@@ -240,7 +242,7 @@ static void hook_inet6_bind(unsigned long ip, unsigned long parent_ip,
 {
 	struct pt_regs *regs = portacl_fregs(fregs);
 
-	if (static_branch_unlikely(&checking))
+	if (unlikely(READ_ONCE(check_sk)))
 		check_args(regs, AF_INET6);
 	judge(regs, inet6_port(regs));
 }
@@ -265,9 +267,7 @@ static int check_bind(int family, void *addr, int addr_len)
 	check_family = family;
 	check_hits = 0;
 	WRITE_ONCE(check_sk, sock->sk);
-	static_branch_enable(&checking);
 	err = kernel_bind(sock, addr, addr_len);
-	static_branch_disable(&checking);
 	WRITE_ONCE(check_sk, NULL);
 	sock_release(sock);
 	if (err) {
