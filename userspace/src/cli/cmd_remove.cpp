@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "cli/change.h"
+#include "cli/commands.h"
+#include "cli/describe.h"
+#include "lib/config_dirs.h"
+#include "lib/text.h"
+
+namespace portacl {
+
+namespace {
+
+// Where a rule stands: in files that remove edits, in others, in the kernel.
+struct Found {
+  std::vector<std::string> places;    // "FILE:LINE", removed
+  std::vector<std::string> elsewhere; // "FILE:LINE", left alone
+  bool kernel_loaded = false;
+  bool in_kernel = false;
+  Change change;
+};
+
+std::vector<bool> edited_files(const Context &context) {
+  return context.options.runtime ? std::vector<bool>{true}
+                                 : std::vector<bool>{false, true};
+}
+
+// The rules that remove could be meant for, as people write them.
+std::vector<std::string> known_rules(const Context &context,
+                                     const RuleFiles &files) {
+  // To compare with a million would keep nobody waiting for anything good.
+  constexpr size_t enough = 10000;
+  std::vector<std::string> known;
+  for (const FileRule &rule : files.rules) {
+    known.push_back(rule.words);
+    if (known.size() == enough)
+      break;
+  }
+  const auto loaded = kernel_in_use(context);
+  if (!loaded || !*loaded)
+    return known;
+  if (const auto policy = read_policy(context.kernel)) {
+    for (const std::string &rule : policy->rules) {
+      if (known.size() >= enough)
+        break;
+      bool unresolved = false;
+      known.push_back(show_rule(context, rule, unresolved));
+    }
+  }
+  return known;
+}
+
+Error not_found(const Context &context, const RuleFiles &files,
+                const std::string &words) {
+  Error error{.code = Code::policy,
+              .message = fmt::format("no such rule: {}", printable(words))};
+  const std::string best = nearest(words, known_rules(context, files));
+  if (!best.empty())
+    error.hint = fmt::format("the nearest is: {}", best);
+  return error;
+}
+
+Error only_elsewhere(const Context &context, const std::string &words,
+                     const std::string &place) {
+  const std::string path = place.substr(0, place.rfind(':'));
+  std::string fix = fmt::format("edit {}, then run: portaclctl load", path);
+  if (path == DropIn::path(context.root, false))
+    fix = fmt::format("portaclctl remove {}, without --runtime", words);
+  else if (path.find("/usr/lib/portacl.d/") != std::string::npos)
+    fix = fmt::format("to mask the whole file: ln -s /dev/null {}/{}",
+                      config_etc, path.substr(path.rfind('/') + 1));
+  return {.code = Code::policy,
+          .message = fmt::format("'{}' is in {}, which this does not edit",
+                                 words, place),
+          .hint = fix};
+}
+
+// Finds the rule and edits it out of the files, in memory.
+Result<Found> find_rule(const Context &context, const RuleFiles &files,
+                        const std::string &numeric) {
+  Found found;
+  const auto loaded = kernel_in_use(context);
+  if (!loaded)
+    return loaded.error();
+  found.kernel_loaded = *loaded;
+  if (*loaded) {
+    const auto policy = read_policy(context.kernel);
+    if (!policy)
+      return policy.error();
+    found.in_kernel = std::ranges::count(policy->rules, numeric) != 0;
+  }
+  const auto matches = RuleIndex(files).find(numeric);
+  std::vector<std::string> edited;
+  for (const bool runtime : edited_files(context)) {
+    const std::string path = DropIn::path(context.root, runtime);
+    edited.push_back(path);
+    std::vector<uint32_t> lines;
+    for (const FileRule *match : matches) {
+      if (files.paths[match->file] != path)
+        continue;
+      lines.push_back(match->line);
+      found.places.push_back(files.origin(*match));
+    }
+    if (lines.empty())
+      continue;
+    auto file = DropIn::open(context.root, runtime);
+    if (!file)
+      return file.error();
+    file->remove_lines(lines);
+    found.change.files.push_back(std::move(*file));
+  }
+  for (const FileRule *match : matches) {
+    if (std::ranges::count(edited, files.paths[match->file]) == 0)
+      found.elsewhere.push_back(files.origin(*match));
+  }
+  if (found.elsewhere.empty() && found.in_kernel)
+    found.change.kernel.remove.push_back(numeric);
+  return found;
+}
+
+Json change_json(const Context &context, const Json &rule, const Found &found,
+                 KernelPart part) {
+  return {{"command", "remove"},
+          {"dry_run", context.options.dry_run},
+          {"rule", rule},
+          {"removed_from", found.places},
+          {"still_in", found.elsewhere},
+          {"kernel", kernel_part_name(part)}};
+}
+
+int report(const Context &context, const WrittenRule &rule, const Found &found,
+           KernelPart part) {
+  const std::string where =
+      found.places.empty() ? "it was in the kernel only"
+                           : fmt::format("{}", fmt::join(found.places, ", "));
+  context.console.verdict("removed", true,
+                          fmt::format("{} ({})", rule.words, where));
+  context.console.json(
+      "change",
+      change_json(context, rule_json(context, rule.numeric), found, part));
+  if (!found.elsewhere.empty()) {
+    context.console.warning(
+        fmt::format("still allowed by {}", found.elsewhere.front()));
+    return static_cast<int>(Code::attention);
+  }
+  if (part == KernelPart::changed)
+    context.console.hint("sockets that are bound already stay open");
+  return static_cast<int>(Code::done);
+}
+
+int dry_run(const Context &context, const WrittenRule &rule,
+            const Found &found) {
+  for (const std::string &place : found.places)
+    context.console.line(
+        fmt::format("would remove from {}: {}", place, rule.words));
+  if (!found.change.kernel.remove.empty())
+    context.console.line("would remove from the kernel: " + rule.numeric);
+  for (const std::string &place : found.elsewhere)
+    context.console.line("would still be allowed by " + place);
+  const KernelPart part = !context.options.root.empty() ? KernelPart::not_asked
+                          : !found.kernel_loaded        ? KernelPart::not_loaded
+                          : found.change.kernel.empty() ? KernelPart::unchanged
+                                                        : KernelPart::changed;
+  context.console.json(
+      "change",
+      change_json(context, rule_json(context, rule.numeric), found, part));
+  return static_cast<int>(Code::done);
+}
+
+int remove_rule(const Context &context, const RuleFiles &files,
+                const WrittenRule &rule) {
+  auto found = find_rule(context, files, rule.numeric);
+  if (!found)
+    return fail(context, found.error());
+  if (found->places.empty() && !found->elsewhere.empty())
+    return fail(context,
+                only_elsewhere(context, rule.words, found->elsewhere.front()));
+  if (found->places.empty() && !found->in_kernel)
+    return fail(context, not_found(context, files, rule.words));
+  if (context.options.dry_run)
+    return dry_run(context, rule, *found);
+  const auto part = carry_out(context, found->change, found->kernel_loaded);
+  if (!part)
+    return fail(context, part.error());
+  return report(context, rule, *found, *part);
+}
+
+// A rule whose name is gone can still be taken out of the files by its words;
+// which rule of the kernel it was, nobody knows.
+int remove_words(const Context &context, const std::string &line,
+                 const Error &why) {
+  const std::string words = spelt_out(line);
+  Found found;
+  for (const bool runtime : edited_files(context)) {
+    auto file = DropIn::open(context.root, runtime);
+    if (!file)
+      return fail(context, file.error());
+    std::vector<uint32_t> lines;
+    uint32_t number = 0;
+    for (const std::string_view text : split(file->text(), '\n')) {
+      number++;
+      if (spelt_out(text) != words)
+        continue;
+      lines.push_back(number);
+      found.places.push_back(fmt::format("{}:{}", file->path(), number));
+    }
+    if (lines.empty())
+      continue;
+    file->remove_lines(lines);
+    found.change.files.push_back(std::move(*file));
+  }
+  if (found.places.empty())
+    return fail(context, why);
+  context.console.warning(why.message);
+  const std::string where = fmt::format("{}", fmt::join(found.places, ", "));
+  if (context.options.dry_run) {
+    context.console.line(fmt::format("would remove from {}: {}", where, words));
+    context.console.json("change", change_json(context, {{"rule", words}},
+                                               found, KernelPart::unchanged));
+    return static_cast<int>(Code::done);
+  }
+  const auto part = carry_out(context, found.change, false);
+  if (!part)
+    return fail(context, part.error());
+  context.console.verdict("removed", true,
+                          fmt::format("{} ({})", words, where));
+  const auto loaded = kernel_in_use(context);
+  if (loaded && *loaded)
+    context.console.hint("the kernel keeps the rule of the former id until you "
+                         "run: portaclctl load");
+  context.console.json("change", change_json(context, {{"rule", words}}, found,
+                                             KernelPart::unchanged));
+  return static_cast<int>(Code::done);
+}
+
+// "remove web 443" lacks its action.
+Error missing_action(const std::string &line) {
+  return usage("a rule begins with its action: 'allow'",
+               fmt::format("portaclctl remove allow {}", printable(line)));
+}
+
+} // namespace
+
+int cmd_remove(const Context &context) {
+  const std::string line = line_of_arguments(context.options.words);
+  if (line.empty())
+    return fail(context, usage("no rule given",
+                               "repeat the words of the rule: portaclctl "
+                               "remove allow web 443"));
+  const auto words = split_words(line);
+  if (words && !words->empty() && words->front().text != "allow" &&
+      parse_rule("allow " + line, context.names))
+    return fail(context, missing_action(line));
+  const auto rule = rule_of_words(context, context.options.words);
+  if (!rule && rule.error().code != Code::policy)
+    return fail(context, rule.error());
+
+  Result<ChangeLock> lock = ChangeLock::none();
+  if (!context.options.dry_run) {
+    lock = ChangeLock::take(context.root);
+    if (!lock)
+      return fail(context, lock.error());
+  }
+  if (!rule)
+    return remove_words(context, line, rule.error());
+  const RuleFiles files = read_rule_files(context.root, context.names);
+  warn_of_bad_files(context, files);
+  return remove_rule(context, files, *rule);
+}
+
+} // namespace portacl

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Rules and places in words and in JSON.
+
+#ifndef PORTACL_CLI_DESCRIBE_H
+#define PORTACL_CLI_DESCRIBE_H
+
+#include <string>
+#include <vector>
+
+#include "cli/context.h"
+
+namespace portacl {
+
+// "user web (uid 1001)", "anybody", ...
+std::string describe_subject(const Context &context, const pacl_rule &rule);
+
+// "443, any transport", "80,443/tcp".
+std::string describe_ports(const pacl_rule &rule);
+
+// "user web (uid 1001) may bind 443, any transport".
+std::string describe_rule(const Context &context, const pacl_rule &rule);
+
+// The rule in the language, with names unless --numeric.
+std::string show_rule(const Context &context, const std::string &numeric,
+                      bool &unresolved);
+
+Json subject_json(const Context &context, const pacl_rule &rule);
+Json rule_json(const Context &context, const std::string &numeric);
+Json origins_json(const RuleFiles &files,
+                  const std::vector<const FileRule *> &rules);
+
+// "FILE:LINE" and "(kernel only)" if there is none.
+std::string first_origin(const RuleFiles &files,
+                         const std::vector<const FileRule *> &rules);
+
+// Parses the words of the command line as a rule; says what services became.
+Result<WrittenRule> rule_of_words(const Context &context,
+                                  const std::vector<std::string> &words);
+
+} // namespace portacl
+
+#endif

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include "lib/drop_in.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "lib/config_dirs.h"
+
+namespace portacl {
+
+namespace {
+
+constexpr const char *local_name = "50-local.conf";
+constexpr const char *runtime_name = "60-runtime.conf";
+
+constexpr std::string_view header =
+    "# Rules of this machine: who may bind which ports.\n"
+    "# portaclctl allow and portaclctl remove edit this file; so may you.\n"
+    "# portaclctl load puts it into force. See portaclctl(8).\n";
+
+constexpr std::string_view runtime_header =
+    "# Rules until the next reboot, made by portaclctl allow --runtime.\n";
+
+// Like mkdir -m 0755, whatever the umask says; one that exists is fine.
+Result<void> make_directory(const std::string &path) {
+  if (mkdir(path.c_str(), 0755) == 0) {
+    if (chmod(path.c_str(), 0755) == 0)
+      return {};
+  } else if (errno == EEXIST) {
+    return {};
+  }
+  return system_error(errno, "cannot make " + path);
+}
+
+std::string file_name(const std::string &path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+std::string directory_name(const std::string &path) {
+  return path.substr(0, path.rfind('/'));
+}
+
+// The file must be the one that is in force under its name, or editing it
+// would change something else than it seems to.
+Result<void> check_in_force(const std::string &root, const std::string &path) {
+  struct stat info {};
+  const bool exists = lstat(path.c_str(), &info) == 0;
+  if (exists && S_ISLNK(info.st_mode))
+    return Error{.code = Code::policy,
+                 .message = "is a symbolic link, which is not edited",
+                 .hint = "edit what it points to, or remove the link",
+                 .file = path};
+  if (exists && !S_ISREG(info.st_mode))
+    return Error{
+        .code = Code::policy, .message = "not a regular file", .file = path};
+  // config_dirs is in order of precedence.
+  bool passed_own = false;
+  for (const std::string_view directory : config_dirs) {
+    const std::string other =
+        fmt::format("{}{}/{}", root, directory, file_name(path));
+    if (other == path) {
+      passed_own = true;
+      continue;
+    }
+    if ((passed_own && exists) || lstat(other.c_str(), &info) != 0)
+      continue;
+    return Error{.code = Code::policy,
+                 .message =
+                     (passed_own ? "would hide " : "is hidden by ") + other,
+                 .hint = fmt::format("rename {}", other),
+                 .file = path};
+  }
+  return {};
+}
+
+} // namespace
+
+Result<ChangeLock> ChangeLock::take(const std::string &root) {
+  const std::string directory = root + "/run";
+  if (!root.empty()) {
+    if (auto made = make_directory(directory); !made)
+      return made.error();
+  }
+  const std::string path = directory + "/portacl.lock";
+  // Nobody else may open it, or anybody could hold it.
+  UniqueFd fd(
+      open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd)
+    return system_error(errno, "cannot open " + path);
+  while (flock(fd.get(), LOCK_EX) != 0) {
+    if (errno != EINTR)
+      return system_error(errno, "cannot lock " + path);
+  }
+  return ChangeLock(std::move(fd));
+}
+
+std::string DropIn::path(const std::string &root, bool runtime) {
+  return fmt::format("{}{}/{}", root, runtime ? config_run : config_etc,
+                     runtime ? runtime_name : local_name);
+}
+
+Result<DropIn> DropIn::open(const std::string &root, bool runtime) {
+  const std::string path = DropIn::path(root, runtime);
+  if (auto fine = check_in_force(root, path); !fine)
+    return fine.error();
+  auto text = read_config_file(root, path);
+  if (text)
+    return DropIn(path, std::move(*text), true);
+  if (text.error().errnum != ENOENT)
+    return text.error();
+  return DropIn(path, {}, false);
+}
+
+std::string DropIn::text_with_end() const {
+  std::string text = text_;
+  if (text.empty() && !existed_)
+    text = path_.ends_with(runtime_name) ? runtime_header : header;
+  if (!text.empty() && !text.ends_with('\n'))
+    text += '\n';
+  return text;
+}
+
+uint32_t DropIn::next_line() const {
+  return static_cast<uint32_t>(std::ranges::count(text_with_end(), '\n') + 1);
+}
+
+void DropIn::append(std::string_view rule) {
+  text_ = text_with_end();
+  text_ += rule;
+  text_ += '\n';
+}
+
+void DropIn::remove_lines(const std::vector<uint32_t> &lines) {
+  std::string kept;
+  uint32_t number = 0;
+  for (size_t at = 0; at < text_.size();) {
+    const size_t newline = text_.find('\n', at);
+    const size_t end =
+        newline == std::string::npos ? text_.size() : newline + 1;
+    if (std::ranges::find(lines, ++number) == lines.end())
+      kept.append(text_, at, end - at);
+    at = end;
+  }
+  text_ = std::move(kept);
+}
+
+Result<UniqueFd> DropIn::open_directory() const {
+  const std::string directory = directory_name(path_);
+  // Under a root, /etc or /run may be missing, too.
+  for (const std::string &path : {directory_name(directory), directory}) {
+    if (auto made = make_directory(path); !made)
+      return made.error();
+  }
+  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd)
+    return system_error(errno, "cannot open " + directory);
+  return fd;
+}
+
+Result<void> DropIn::write(const std::string &text) {
+  auto directory = open_directory();
+  if (!directory)
+    return directory.error();
+  // The lock is held: a file of this name is what a killed process left.
+  const std::string temporary = "." + file_name(path_) + ".new";
+  unlinkat(directory->get(), temporary.c_str(), 0);
+  const UniqueFd fd(openat(directory->get(), temporary.c_str(),
+                           O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const auto failed = [&](const std::string &what) {
+    Error error = system_error(errno, what + " " + path_);
+    unlinkat(directory->get(), temporary.c_str(), 0);
+    return error;
+  };
+  if (!fd)
+    return failed("cannot write");
+  struct stat info {};
+  info.st_mode = 0644;
+  info.st_uid = geteuid();
+  info.st_gid = getegid();
+  if (stat(path_.c_str(), &info) != 0 && errno != ENOENT)
+    return failed("cannot read");
+  if (fchown(fd.get(), info.st_uid, info.st_gid) != 0)
+    return failed("cannot keep the owner of");
+  if (fchmod(fd.get(), info.st_mode & 07777U) != 0)
+    return failed("cannot keep the mode of");
+  if (auto written = write_all(fd, text, path_); !written) {
+    unlinkat(directory->get(), temporary.c_str(), 0);
+    return written;
+  }
+  if (fsync(fd.get()) != 0)
+    return failed("cannot write");
+  if (renameat(directory->get(), temporary.c_str(), directory->get(),
+               file_name(path_).c_str()) != 0)
+    return failed("cannot replace");
+  if (fsync(directory->get()) != 0)
+    return system_error(errno, "cannot write " + directory_name(path_));
+  return {};
+}
+
+Result<void> DropIn::restore() {
+  if (existed_)
+    return write(original_);
+  if (unlink(path_.c_str()) != 0 && errno != ENOENT)
+    return system_error(errno, "cannot remove " + path_);
+  return {};
+}
+
+} // namespace portacl

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include "lib/policy.h"
+
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "lib/engine.h"
+
+namespace portacl {
+
+std::string rule_text(const pacl_rule &rule) {
+  std::array<char, PACL_MAX_RULE_TEXT> buffer{};
+  const size_t length = pacl_format(&rule, buffer.data(), buffer.size());
+  return {buffer.data(), length};
+}
+
+pacl_rule rule_from_text(std::string_view text) {
+  pacl_rule rule{};
+  pacl_error error{};
+  if (pacl_parse_line(text.data(), text.size(), &rule, &error) != 1)
+    throw std::logic_error(fmt::format("not canonical: {}", text));
+  return rule;
+}
+
+struct Policy::Builder::Transaction {
+  pacl_txn txn{};
+  bool open = false;
+};
+
+Policy::Builder::Builder() : transaction_(std::make_unique<Transaction>()) {
+  if (pacl_txn_begin(&transaction_->txn, nullptr) != 0)
+    throw std::bad_alloc();
+  transaction_->open = true;
+}
+
+Policy::Builder::~Builder() {
+  if (transaction_->open)
+    pacl_txn_abort(&transaction_->txn);
+}
+
+Result<void> Policy::Builder::add(std::string_view text) {
+  const pacl_rule rule = rule_from_text(text);
+  switch (pacl_insert(&transaction_->txn, &rule)) {
+  case 0:
+  case -EEXIST:
+    return {};
+  case -ENOSPC:
+    return Error{.code = Code::policy,
+                 .message = pacl_error_text(PACL_ERR_FULL)};
+  default:
+    throw std::bad_alloc();
+  }
+}
+
+Result<Policy> Policy::Builder::finish() {
+  pacl_pile stale{};
+  transaction_->open = false;
+  Policy policy(pacl_txn_commit(&transaction_->txn, &stale));
+  pacl_pile_free(&stale);
+  return policy;
+}
+
+void Policy::Free::operator()(pacl_policy *policy) const {
+  pacl_policy_free(policy);
+}
+
+std::optional<std::string> Policy::match(const pacl_request &request) const {
+  const pacl_atom *why = nullptr;
+  if (pacl_match(policy_.get(), &request, &why) != PACL_GRANT)
+    return std::nullopt;
+  pacl_rule rule{};
+  if (why != nullptr)
+    pacl_atom_rule(why, &rule);
+  return why != nullptr ? rule_text(rule) : std::string();
+}
+
+} // namespace portacl

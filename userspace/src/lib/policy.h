@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The C++ face of the policy engine.
+
+#ifndef PORTACL_LIB_POLICY_H
+#define PORTACL_LIB_POLICY_H
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/engine.h"
+#include "lib/result.h"
+
+struct pacl_policy;
+
+namespace portacl {
+
+// The canonical text of a rule, with numbers. Two rules are the same rule
+// exactly when their texts are equal.
+std::string rule_text(const pacl_rule &rule);
+
+// Parses canonical text, which cannot fail but by a bug.
+pacl_rule rule_from_text(std::string_view text);
+
+// A policy to ask; its rules are given once.
+class Policy final {
+public:
+  // The texts are canonical. Fails with Code::policy when they are more than
+  // a policy can hold.
+  template <class Range> static Result<Policy> make(const Range &texts) {
+    Builder builder;
+    for (const auto &text : texts) {
+      if (auto added = builder.add(text); !added)
+        return added.error();
+    }
+    return builder.finish();
+  }
+
+  // The canonical text of the rule that grants the request, if one does.
+  std::optional<std::string> match(const pacl_request &request) const;
+
+private:
+  struct Free {
+    void operator()(pacl_policy *policy) const;
+  };
+  using Handle = std::unique_ptr<pacl_policy, Free>;
+
+  class Builder final {
+  public:
+    Builder();
+    ~Builder();
+    Builder(const Builder &) = delete;
+    Builder &operator=(const Builder &) = delete;
+    Result<void> add(std::string_view text);
+    Result<Policy> finish();
+
+  private:
+    struct Transaction;
+    std::unique_ptr<Transaction> transaction_;
+  };
+
+  explicit Policy(pacl_policy *policy) : policy_(policy) {}
+
+  Handle policy_;
+};
+
+} // namespace portacl
+
+#endif

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include "lib/rule_hints.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/engine.h"
+#include "lib/text.h"
+
+namespace portacl {
+
+namespace {
+
+// The word that a byte lies in or just behind.
+const Word *word_at(const Mistake &mistake) {
+  for (const Word &word : mistake.words) {
+    if (mistake.at >= word.begin && mistake.at <= word.end)
+      return &word;
+  }
+  return nullptr;
+}
+
+bool at_end(const Mistake &mistake) {
+  return mistake.at >= mistake.words.back().end;
+}
+
+// The item of a list that a byte lies in or just behind; the whole word when
+// the item is empty.
+std::string item_at(const Mistake &mistake) {
+  const Word *word = word_at(mistake);
+  if (word == nullptr)
+    return {};
+  size_t offset = word->begin;
+  for (const std::string_view item : split(word->text, ',')) {
+    if (mistake.at <= offset + item.size())
+      return std::string(item.empty() ? std::string_view(word->text) : item);
+    offset += item.size() + 1;
+  }
+  return word->text;
+}
+
+// Something is missing at the end, rather than wrong there.
+bool is_missing(const Mistake &mistake) {
+  const std::string &last = mistake.words.back().text;
+  return at_end(mistake) &&
+         (last.empty() || std::string_view("-:+,/").find(last.back()) ==
+                              std::string_view::npos);
+}
+
+std::string without_empty_items(const std::string &list) {
+  std::string result;
+  const size_t slash = std::min(list.find('/'), list.size());
+  for (const std::string_view item :
+       split(std::string_view(list).substr(0, slash), ',')) {
+    if (!item.empty())
+      result += (result.empty() ? "" : ",") + std::string(item);
+  }
+  return result + list.substr(slash);
+}
+
+std::string swapped(const std::string &item) {
+  const size_t slash = std::min(item.find('/'), item.size());
+  const size_t dash = item.find_first_of("-:");
+  if (dash >= slash)
+    return {};
+  return fmt::format("write {}-{}{}", item.substr(dash + 1, slash - dash - 1),
+                     item.substr(0, dash), item.substr(slash));
+}
+
+std::string port_hint(const Mistake &mistake, const std::string &item) {
+  if (item.ends_with(',') && word_at(mistake) != &mistake.words.back())
+    return "write the ports as one list without blanks, for example 80,443";
+  if (item.find(',') != std::string::npos) {
+    const std::string fixed = without_empty_items(item);
+    return fixed.empty() || fixed[0] == '/'
+               ? "write at least one port"
+               : fmt::format("remove the empty item: {}", fixed);
+  }
+  if (item.ends_with('-') || item.ends_with(':')) {
+    const std::string first = item.substr(0, item.size() - 1);
+    return all_digits(first)
+               ? fmt::format("write {} alone, or a range with both ends: "
+                             "{}-65535",
+                             first, first)
+               : "";
+  }
+  return "ports are numbers from 1 to 65535, ranges like 80-90, or service "
+         "names";
+}
+
+std::string subject_hint(const Mistake &mistake) {
+  const auto &words = mistake.words;
+  if (mistake.code == PACL_ERR_ID && words.size() >= 2 &&
+      words[1].text.find_first_of(",/:") != std::string::npos)
+    return fmt::format("name the subject before the ports: allow SUBJECT {}",
+                       words[1].text);
+  return "say who and which ports, for example: allow user web 443";
+}
+
+std::string ports_missing_hint(const Mistake &mistake) {
+  const auto &words = mistake.words;
+  if (words.size() == 2 && !words[1].quoted && all_digits(words[1].text))
+    return fmt::format("name the subject before the ports: allow SUBJECT {}",
+                       words[1].text);
+  if (words.size() == 3 && !words[1].quoted && all_digits(words[2].text))
+    return fmt::format("for the user named '{}' write: allow user {} {}",
+                       words[1].text, words[1].text, words[2].text);
+  return fmt::format("add the ports, for example: {} 443",
+                     mistake.line.substr(0, words.back().end));
+}
+
+std::string trailing_hint(const Mistake &mistake) {
+  const Word *word = word_at(mistake);
+  if (word == nullptr || word->quoted)
+    return {};
+  if (word->text[0] >= '0' && word->text[0] <= '9')
+    return "write the ports as one list without blanks, for example 80,443";
+  return "remove it, or put a '#' before a comment";
+}
+
+std::string action_hint(const Mistake &mistake) {
+  const Word &word = mistake.words[0];
+  if (const std::string best = nearest(word.text, {"allow"}); !best.empty())
+    return "did you mean 'allow'?";
+  if (mistake.words.size() > 1 && word.text != "deny" && word.text != "reserve")
+    return fmt::format(
+        "a rule begins with its action: allow {}",
+        mistake.line.substr(word.begin, mistake.words.back().end - word.begin));
+  return {};
+}
+
+// The engine knows no names, so that its words for a subject are too few.
+std::string reason(uint8_t code) {
+  switch (code) {
+  case PACL_ERR_SUBJECT:
+    return "expected a subject";
+  case PACL_ERR_ID:
+    return "expected a name or an id";
+  default:
+    return pacl_error_text(code);
+  }
+}
+
+std::string leading_zero_hint(const std::string &item) {
+  const size_t first = item.find_first_not_of('0');
+  return first == std::string::npos || !all_digits(item)
+             ? "write the number without leading zeros"
+             : fmt::format("write {}", item.substr(first));
+}
+
+} // namespace
+
+std::string mistake_text(const Mistake &mistake) {
+  const std::string text = reason(mistake.code);
+  if (is_missing(mistake) || mistake.code == PACL_ERR_PORTS_MISSING)
+    return fmt::format("{} after '{}'", text,
+                       printable(mistake.words.back().text));
+  // A subject is no list.
+  const Word *word = word_at(mistake);
+  if (mistake.code == PACL_ERR_ID && word != nullptr)
+    return fmt::format("{}: '{}'", text, printable(word->text));
+  return fmt::format("{}: '{}'", text, printable(item_at(mistake)));
+}
+
+std::string mistake_hint(const Mistake &mistake) {
+  const std::string item = item_at(mistake);
+  switch (mistake.code) {
+  case PACL_ERR_ACTION:
+    return printable(action_hint(mistake));
+  case PACL_ERR_SUBJECT:
+  case PACL_ERR_ID:
+    return printable(subject_hint(mistake));
+  case PACL_ERR_ID_RANGE:
+    return "uids and gids are 0-4294967294";
+  case PACL_ERR_PORTS_MISSING:
+    return printable(ports_missing_hint(mistake));
+  case PACL_ERR_PORT:
+    return printable(port_hint(mistake, item));
+  case PACL_ERR_PORT_RANGE:
+    return "ports are 1-65535";
+  case PACL_ERR_PORT_ORDER:
+  case PACL_ERR_ID_ORDER:
+    return printable(swapped(item));
+  case PACL_ERR_LEADING_ZERO:
+    return printable(leading_zero_hint(item));
+  case PACL_ERR_ITEMS:
+    return "split the list into two rules";
+  case PACL_ERR_PROTO:
+    return "write /tcp, /udp or /sctp, or leave it out for every transport";
+  case PACL_ERR_EACH_IDS:
+  case PACL_ERR_EACH_PORTS:
+  case PACL_ERR_EACH_COUNT:
+    return "for example: allow each 1000-1999 20000+10";
+  case PACL_ERR_TRAILING:
+    return printable(trailing_hint(mistake));
+  default:
+    return {};
+  }
+}
+
+} // namespace portacl

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include "lib/rule_words.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "lib/engine.h"
+#include "lib/policy.h"
+#include "lib/rule_hints.h"
+#include "lib/text.h"
+
+namespace portacl {
+
+namespace {
+
+constexpr std::array<std::string_view, 14> keywords = {
+    "allow", "deny",  "reserve", "user", "group",  "any",   "each",
+    "on",    "until", "mode",    "lock", "strict", "scope", "locked"};
+
+bool is_blank(char ch) { return ch == ' ' || ch == '\t'; }
+
+bool is_control(char ch) {
+  return (static_cast<unsigned char>(ch) < 0x20 && ch != '\t') || ch == 0x7f;
+}
+
+Error refused(Code code, size_t at, std::string message,
+              std::string hint = {}) {
+  return {.code = code,
+          .message = std::move(message),
+          .hint = std::move(hint),
+          .column = static_cast<uint32_t>(at + 1)};
+}
+
+// Bytes that no rule may hold, wherever they stand.
+std::optional<Error> check_bytes(std::string_view line) {
+  const size_t nul = line.find('\0');
+  if (nul != std::string_view::npos)
+    return refused(Code::usage, nul, pacl_error_text(PACL_ERR_NUL));
+  if (line.starts_with("\xef\xbb\xbf"))
+    return refused(Code::usage, 0, "byte order mark in the text",
+                   "save the file as UTF-8 without a byte order mark");
+  if (line.ends_with('\r'))
+    return refused(Code::usage, line.size() - 1, "DOS line end in the text",
+                   "remove the carriage returns, for example with: "
+                   "sed -i 's/\\r$//' FILE");
+  return std::nullopt;
+}
+
+// Builds the line with numbers and remembers where its parts come from.
+class Translation final {
+public:
+  void copy(std::string_view line, size_t begin, size_t end) {
+    pieces_.push_back({text_.size(), begin, true});
+    text_ += line.substr(begin, end - begin);
+  }
+  void replace(size_t begin, std::string_view text) {
+    pieces_.push_back({text_.size(), begin, false});
+    text_ += text;
+  }
+  void end_word(size_t source_end) {
+    pieces_.push_back({text_.size(), source_end, false});
+    text_ += ' ';
+  }
+
+  const std::string &text() const { return text_; }
+
+  // The byte of the line that a byte of the text stands for.
+  size_t source_of(size_t at) const {
+    const auto after = std::ranges::upper_bound(pieces_, at, {}, &Piece::begin);
+    if (after == pieces_.begin())
+      return 0;
+    const Piece &piece = *std::prev(after);
+    return piece.source + (piece.verbatim ? at - piece.begin : 0);
+  }
+
+private:
+  struct Piece {
+    size_t begin;
+    size_t source;
+    bool verbatim;
+  };
+  std::string text_;
+  std::vector<Piece> pieces_;
+};
+
+// One line on its way from words to a rule.
+class LineParser final {
+public:
+  LineParser(std::string_view line, std::vector<Word> words, Names &names)
+      : line_(line), words_(std::move(words)), names_(names) {}
+
+  Result<std::optional<WrittenRule>> parse();
+
+private:
+  Result<void> subject();
+  Result<void> id(bool of_group);
+  Result<void> ports();
+  Result<void> service(const std::string &item, size_t begin,
+                       const std::string &protocol);
+  Result<void> derive_protocol(const Word &word);
+  void verbatim();
+  Error engine_error(const pacl_error &error) const;
+
+  std::string_view line_;
+  std::vector<Word> words_;
+  Names &names_;
+  size_t next_ = 0;
+  Translation numbers_;
+  std::string written_;
+  std::vector<std::string> resolved_;
+  // The protocols that the items of the list have in common, and whether they
+  // all agree; "" stands for every transport.
+  std::set<std::string> protocols_;
+};
+
+void LineParser::verbatim() {
+  const Word &word = words_[next_++];
+  numbers_.copy(line_, word.begin, word.end);
+  numbers_.end_word(word.end);
+  written_ +=
+      std::string(line_.substr(word.begin, word.end - word.begin)) + " ";
+}
+
+Result<void> LineParser::subject() {
+  if (next_ == words_.size())
+    return {};
+  const Word &word = words_[next_];
+  if (!word.quoted && (word.text == "any" || word.text == "each")) {
+    const bool each = word.text == "each";
+    verbatim();
+    // Ids and ports of an "each" are numbers.
+    while (each && next_ < words_.size())
+      verbatim();
+    return {};
+  }
+  bool of_group = false;
+  if (!word.quoted && (word.text == "user" || word.text == "group")) {
+    of_group = word.text == "group";
+    verbatim();
+  } else {
+    written_ += "user ";
+    numbers_.replace(word.begin, "user ");
+  }
+  return next_ < words_.size() ? id(of_group) : Result<void>();
+}
+
+Result<void> LineParser::id(bool of_group) {
+  const Word &word = words_[next_];
+  const bool ports_like = !word.text.empty() && word.text[0] >= '0' &&
+                          word.text[0] <= '9' &&
+                          word.text.find_first_of(",/:") != std::string::npos;
+  if (!word.quoted && (all_digits(word.text) || ports_like)) {
+    verbatim();
+    return {};
+  }
+  if (word.text.empty())
+    return refused(Code::usage, word.begin, "empty name");
+  const auto found = of_group ? names_.gid(word.text) : names_.uid(word.text);
+  if (!found) {
+    Error error = found.error();
+    error.column = static_cast<uint32_t>(word.begin + 1);
+    return error;
+  }
+  numbers_.replace(word.begin, std::to_string(*found));
+  numbers_.end_word(word.end);
+  written_ += quote_name(word.text) + " ";
+  next_++;
+  return {};
+}
+
+Result<void> LineParser::ports() {
+  const Word &word = words_[next_];
+  if (word.quoted) {
+    verbatim();
+    return {};
+  }
+  const size_t slash = word.text.find('/');
+  const std::string protocol =
+      slash == std::string::npos ? "" : word.text.substr(slash + 1);
+  size_t begin = word.begin;
+  for (const std::string_view item :
+       split(std::string_view(word.text).substr(0, slash), ',')) {
+    if (begin != word.begin) {
+      numbers_.copy(line_, begin - 1, begin);
+      written_ += ',';
+    }
+    // What begins with a digit and is no service is a mistyped number.
+    if (has_letter(item) &&
+        (item[0] < '0' || item[0] > '9' || names_.service(std::string(item)))) {
+      if (auto done = service(std::string(item), begin, protocol); !done)
+        return done;
+    } else {
+      numbers_.copy(line_, begin, begin + item.size());
+      std::string number(item);
+      std::ranges::replace(number, ':', '-');
+      written_ += number;
+      protocols_.insert("");
+    }
+    begin += item.size() + 1;
+  }
+  if (slash != std::string::npos) {
+    numbers_.copy(line_, word.begin + slash, word.end);
+    written_ += word.text.substr(slash);
+  } else if (auto done = derive_protocol(word); !done) {
+    return done;
+  }
+  numbers_.end_word(word.end);
+  written_ += ' ';
+  next_++;
+  return {};
+}
+
+Result<void> LineParser::service(const std::string &item, size_t begin,
+                                 const std::string &protocol) {
+  const auto found = names_.service(item);
+  if (!found) {
+    Error error = found.error();
+    error.column = static_cast<uint32_t>(begin + 1);
+    if (words_.size() == 3 && next_ == 2 && all_digits(words_[1].text) &&
+        names_.uid(item))
+      error.hint = fmt::format("the subject comes before the ports: {} {} {}",
+                               words_[0].text, item, words_[1].text);
+    return error;
+  }
+  std::set<std::string> listed;
+  std::set<uint16_t> numbers;
+  for (const ServicePort &entry : *found) {
+    listed.insert(entry.protocol);
+    numbers.insert(entry.port);
+  }
+  uint16_t port = found->front().port;
+  for (const ServicePort &entry : *found) {
+    if (entry.protocol == protocol)
+      port = entry.port;
+  }
+  const bool exact = listed.count(protocol) != 0;
+  if (!exact && numbers.size() > 1)
+    return refused(Code::policy, begin,
+                   fmt::format("service '{}' has several ports", item),
+                   fmt::format("write the number, or {}/tcp", item));
+  std::string own;
+  if (listed.count("tcp") == 0 || listed.count("udp") == 0) {
+    if (protocol.empty() && listed.size() > 1)
+      return refused(
+          Code::policy, begin,
+          fmt::format("service '{}' has several transports", item),
+          fmt::format("write {}/tcp, {}/udp or {}/sctp", item, item, item));
+    own = *listed.begin();
+  }
+  protocols_.insert(own);
+  numbers_.replace(begin, std::to_string(port));
+  written_ += item;
+  resolved_.push_back(own.empty() || !protocol.empty()
+                          ? fmt::format("{} is {}", item, port)
+                          : fmt::format("{} is {}/{}", item, port, own));
+  return {};
+}
+
+Result<void> LineParser::derive_protocol(const Word &word) {
+  if (protocols_.size() > 1)
+    return refused(Code::policy, word.begin,
+                   fmt::format("the items of '{}' are on different transports",
+                               printable(word.text)),
+                   fmt::format("name the transport, for example {}/tcp, or "
+                               "write two rules",
+                               printable(word.text)));
+  if (!protocols_.begin()->empty())
+    numbers_.replace(word.end, "/" + *protocols_.begin());
+  return {};
+}
+
+Error LineParser::engine_error(const pacl_error &error) const {
+  size_t at = numbers_.source_of(error.column - 1);
+  at = std::min(at, words_.back().end);
+  const Mistake mistake{
+      .code = error.code, .line = line_, .words = words_, .at = at};
+  return refused(Code::usage, at, mistake_text(mistake), mistake_hint(mistake));
+}
+
+Result<std::optional<WrittenRule>> LineParser::parse() {
+  verbatim();
+  const bool known = words_[0].text == "allow" && !words_[0].quoted;
+  if (known) {
+    if (auto done = subject(); !done)
+      return done.error();
+    if (next_ < words_.size()) {
+      if (auto done = ports(); !done)
+        return done.error();
+    }
+  }
+  while (next_ < words_.size())
+    verbatim();
+
+  // The blank after the last word would only move the place of an error.
+  std::string text = numbers_.text();
+  text.pop_back();
+  WrittenRule result;
+  pacl_error error{};
+  if (pacl_parse_line(text.data(), text.size(), &result.rule, &error) != 1)
+    return engine_error(error);
+  result.numeric = rule_text(result.rule);
+  written_.pop_back();
+  result.words = std::move(written_);
+  result.resolved = std::move(resolved_);
+  return std::optional(std::move(result));
+}
+
+} // namespace
+
+Result<std::vector<Word>> split_words(std::string_view line) {
+  if (auto bad = check_bytes(line))
+    return *bad;
+  std::vector<Word> words;
+  size_t at = 0;
+  for (;;) {
+    while (at < line.size() && is_blank(line[at]))
+      at++;
+    if (at == line.size() || line[at] == '#')
+      return words;
+    Word word{.text = {}, .begin = at, .end = at, .quoted = line[at] == '"'};
+    if (word.quoted) {
+      const size_t close = line.find('"', at + 1);
+      if (close == std::string_view::npos)
+        return refused(Code::usage, at, "a quote is not closed",
+                       "write the name between two quotes: \"domain users\"");
+      word.text = line.substr(at + 1, close - at - 1);
+      at = close + 1;
+      if (at < line.size() && !is_blank(line[at]) && line[at] != '#')
+        return refused(Code::usage, at, "text after a closing quote",
+                       "put a blank after the quote");
+    } else {
+      while (at < line.size() && !is_blank(line[at]) && line[at] != '#')
+        at++;
+      word.text = line.substr(word.begin, at - word.begin);
+    }
+    word.end = at;
+    const auto control = std::ranges::find_if(word.text, is_control);
+    if (control != word.text.end())
+      return refused(Code::usage,
+                     word.begin + (word.quoted ? 1 : 0) +
+                         static_cast<size_t>(control - word.text.begin()),
+                     "control character in the text");
+    words.push_back(std::move(word));
+  }
+}
+
+Result<std::optional<WrittenRule>> parse_rule(std::string_view line,
+                                              Names &names) {
+  auto words = split_words(line);
+  if (!words)
+    return words.error();
+  if (words->empty())
+    return std::optional<WrittenRule>();
+  return LineParser(line, std::move(*words), names).parse();
+}
+
+std::string line_of_arguments(const std::vector<std::string> &arguments) {
+  if (arguments.size() == 1 &&
+      arguments[0].find_first_of(" \t") != std::string::npos)
+    return arguments[0];
+  std::string line;
+  for (const std::string &argument : arguments) {
+    if (!line.empty())
+      line += ' ';
+    const bool plain = !argument.empty() &&
+                       argument.find_first_of(" \t#") == std::string::npos;
+    if (plain || argument.find('"') != std::string::npos)
+      line += argument;
+    else
+      line += '"' + argument + '"';
+  }
+  return line;
+}
+
+std::string quote_name(const std::string &name) {
+  const bool plain =
+      !name.empty() && name.find_first_of(" \t#") == std::string::npos &&
+      !all_digits(name) && std::ranges::find(keywords, name) == keywords.end();
+  // Digits first may look like ports, and those are not looked up.
+  const bool ports_like = !name.empty() && name[0] >= '0' && name[0] <= '9' &&
+                          name.find_first_of(",/:") != std::string::npos;
+  return plain && !ports_like ? name : '"' + name + '"';
+}
+
+std::string spelt_out(std::string_view line) {
+  const auto words = split_words(line);
+  if (!words)
+    return {};
+  std::string result;
+  for (size_t i = 0; i < words->size(); i++) {
+    const Word &word = (*words)[i];
+    const bool keyword =
+        !word.quoted && (word.text == "user" || word.text == "group" ||
+                         word.text == "any" || word.text == "each");
+    if (i == 1 && !keyword)
+      result += " user";
+    result +=
+        (i == 0 ? "" : " ") + (word.quoted ? quote_name(word.text) : word.text);
+  }
+  return result;
+}
+
+std::string with_names(const std::string &numeric, Names &names,
+                       bool &unresolved) {
+  unresolved = false;
+  const auto words = split(numeric, ' ');
+  if (words.size() != 4 || (words[1] != "user" && words[1] != "group"))
+    return numeric;
+  const auto id = static_cast<uint32_t>(std::stoul(std::string(words[2])));
+  std::string name;
+  if (words[1] == "group") {
+    name = names.group_name(id);
+  } else if (const auto user = names.user(id)) {
+    name = user->name;
+  }
+  unresolved = name.empty() || name.find('"') != std::string::npos;
+  return unresolved ? numeric
+                    : fmt::format("{} {} {} {}", words[0], words[1],
+                                  quote_name(name), words[3]);
+}
+
+RuleColumns rule_columns(const std::string &rule) {
+  const size_t first = rule.find(' ');
+  const size_t last = rule.rfind(' ');
+  return {rule.substr(0, first), rule.substr(first + 1, last - first - 1),
+          rule.substr(last + 1)};
+}
+
+} // namespace portacl

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Small helpers for words.
+
+#ifndef PORTACL_LIB_TEXT_H
+#define PORTACL_LIB_TEXT_H
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace portacl {
+
+// The text with every byte that could disturb a terminal shown as \xNN.
+std::string printable(std::string_view text);
+
+bool all_digits(std::string_view text);
+bool has_letter(std::string_view text);
+std::vector<std::string_view> split(std::string_view text, char separator);
+
+// "1 rule", "2 rules".
+std::string counted(size_t count, std::string_view noun);
+
+// The candidate most like the word; empty if none is close enough to be what
+// was meant.
+std::string nearest(std::string_view word,
+                    const std::vector<std::string> &candidates);
+
+} // namespace portacl
+
+#endif
