@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// load and unload.
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "tool_test.h"
+
+namespace portacl {
+namespace {
+
+using testing::HasSubstr;
+
+class LoadTest : public ToolTest {
+protected:
+  LoadTest() { kernel.loaded = false; }
+};
+class UnloadTest : public ToolTest {};
+
+TEST_F(LoadTest, LoadsByNameAndApplies) {
+  root.write(local, "allow web 443\nallow eve 22\n");
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out, "loaded: 2 rules from 1 file (2 added, 0 removed)\n");
+  EXPECT_EQ(kmod.calls, std::vector<std::string>{"load portacl"});
+  EXPECT_EQ(kernel.rules, (std::set<std::string>{"allow user 1001 443",
+                                                 "allow user 1002 22"}));
+}
+
+TEST_F(LoadTest, LoadsAFile) {
+  EXPECT_EQ(run_tool({"load", "./portacl.ko"}).status, 0);
+  EXPECT_EQ(kmod.calls, std::vector<std::string>{"load ./portacl.ko"});
+  EXPECT_EQ(run_tool({"load", "a.ko", "b.ko"}).status, 2);
+}
+
+TEST_F(LoadTest, MakesTheKernelWhatTheFilesSay) {
+  kernel.loaded = true;
+  kernel.rules = {"allow any 80", "allow user 1001 443"};
+  root.write(local, "allow web 443\nallow eve 22\n");
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.out, "applied: 2 rules from 1 file (1 added, 1 removed)\n");
+  EXPECT_TRUE(kmod.calls.empty());
+  EXPECT_EQ(kernel.rules, (std::set<std::string>{"allow user 1001 443",
+                                                 "allow user 1002 22"}));
+  ASSERT_EQ(kernel.writes.size(), 2U);
+  EXPECT_EQ(kernel.writes[0].first, "add");
+}
+
+TEST_F(LoadTest, ABadFileLoadsNothing) {
+  root.write(local, "allow web 443\nallow web 70000\n");
+  root.write(vendor, "allow wbe 80\n");
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 4);
+  EXPECT_THAT(outcome.err, HasSubstr("50-local.conf:2:11: port out of range"));
+  EXPECT_THAT(outcome.err, HasSubstr("hint: ports are 1-65535"));
+  EXPECT_THAT(outcome.err, HasSubstr("40-vendor.conf:1:7: no such user"));
+  EXPECT_THAT(outcome.err, HasSubstr("nothing was loaded or changed"));
+  EXPECT_TRUE(kmod.calls.empty());
+  EXPECT_TRUE(kernel.writes.empty());
+}
+
+TEST_F(LoadTest, AModuleThatDoesNotLoad) {
+  kmod.error = EPERM;
+  EXPECT_EQ(run_tool({"load"}).status, 5);
+  kmod.error = ENODEV;
+  EXPECT_EQ(run_tool({"load"}).status, 6);
+}
+
+TEST_F(LoadTest, DryRunLoadsNothing) {
+  root.write(local, "allow web 443\n");
+  const Outcome outcome = run_tool({"load", "--dry-run"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out,
+            "would be loaded: 1 rule from 1 file (1 added, 0 removed)\n");
+  EXPECT_TRUE(kmod.calls.empty());
+  EXPECT_FALSE(root.exists("/run/portacl.lock"));
+}
+
+TEST_F(LoadTest, ManyRulesGoInWholePages) {
+  std::string text;
+  for (int i = 0; i < 20000; i++)
+    text += fmt::format("allow {} {}\n", 100000 + i, i + 1);
+  root.write(local, text);
+  EXPECT_EQ(run_tool({"load"}).status, 0);
+  EXPECT_EQ(kernel.rules.size(), 20000U);
+}
+
+TEST_F(UnloadTest, AsksFirst) {
+  kernel.rules = {"allow any 80"};
+  const Outcome no = run_tool({"unload"}, "n\n", true);
+  EXPECT_EQ(no.status, 1);
+  EXPECT_THAT(no.err, HasSubstr("ends the enforcement of 1 rule"));
+  EXPECT_TRUE(kmod.calls.empty());
+  EXPECT_EQ(run_tool({"unload"}, "", true).status, 1);
+  EXPECT_TRUE(kmod.calls.empty());
+  EXPECT_EQ(run_tool({"unload"}, "y\n", true).status, 0);
+  EXPECT_EQ(kmod.calls, std::vector<std::string>{"unload portacl"});
+}
+
+TEST_F(UnloadTest, NeedsYesWithoutATerminal) {
+  const Outcome outcome = run_tool({"unload"}, "y\n", false);
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("unload --yes"));
+  EXPECT_TRUE(kmod.calls.empty());
+  EXPECT_EQ(run_tool({"unload", "--yes"}).status, 0);
+  EXPECT_FALSE(kernel.loaded);
+}
+
+TEST_F(UnloadTest, NotLoadedIsDone) {
+  kernel.loaded = false;
+  EXPECT_EQ(run_tool({"unload"}).status, 0);
+  EXPECT_TRUE(kmod.calls.empty());
+}
+
+// The way out when tool and module do not fit.
+TEST_F(UnloadTest, AnotherAbiCanBeUnloaded) {
+  kernel.fixed["abi"] = "9\n";
+  EXPECT_EQ(run_tool({"unload", "-y"}).status, 0);
+  EXPECT_FALSE(kernel.loaded);
+}
+
+TEST_F(UnloadTest, BusyIsASystemError) {
+  kmod.error = EBUSY;
+  EXPECT_EQ(run_tool({"unload", "-y"}).status, 6);
+}
+
+} // namespace
+} // namespace portacl

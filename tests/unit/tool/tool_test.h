@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A machine of its own for every test: files in a new directory, a kernel that
+// behaves like the module, a libkmod that only writes down.
+
+#ifndef PORTACL_TESTS_TOOL_TEST_H
+#define PORTACL_TESTS_TOOL_TEST_H
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/context.h"
+#include "version.h"
+
+namespace portacl {
+
+class TempRoot final {
+public:
+  TempRoot();
+  ~TempRoot();
+  TempRoot(const TempRoot &) = delete;
+  TempRoot &operator=(const TempRoot &) = delete;
+
+  const std::string &path() const { return path_; }
+  // Paths are those inside the root; directories are made.
+  void write(const std::string &file, const std::string &text,
+             unsigned mode = 0644) const;
+  std::string read(const std::string &file) const;
+  bool exists(const std::string &file) const;
+
+private:
+  std::string path_;
+};
+
+// Users root 0, web 1001, eve 1002, "user" 1003; groups mail 8 (web in it) and
+// each user's own; services https on both, ssh on tcp, ntp on udp.
+void write_names(const TempRoot &root);
+
+class FakeKernel final : public Kernel {
+public:
+  Result<std::string> read(const std::string &attribute) override;
+  Result<void> write(const std::string &attribute,
+                     std::string_view data) override;
+
+  bool loaded = true;
+  uint64_t generation = 1;
+  std::set<std::string> rules;
+  std::map<std::string, std::string> fixed = {
+      {"abi", "1\n"},
+      {"version", PORTACL_VERSION "\n"},
+      {"mode", "enforce\n"},
+      {"hooks", "__inet_bind attached\n__inet6_bind attached\n"},
+      {"stats/granted", "12\n"},
+      {"error", "\n"}};
+  std::vector<std::pair<std::string, std::string>> writes;
+  // Called before a write; an errno other than 0 refuses it.
+  std::function<int()> refuse;
+  // Texts that the next reads of the policy get instead; empty means ESTALE.
+  std::vector<std::string> next_policies;
+
+private:
+  std::string policy() const;
+};
+
+class FakeKmod final : public Kmod {
+public:
+  explicit FakeKmod(FakeKernel &kernel) : kernel_(kernel) {}
+  Result<void> load(const std::string &module) override;
+  Result<void> unload(const std::string &name) override;
+
+  std::vector<std::string> calls;
+  int error = 0;
+
+private:
+  FakeKernel &kernel_;
+};
+
+struct Outcome {
+  int status = -1;
+  std::string out;
+  std::string err;
+};
+
+class ToolTest : public testing::Test {
+protected:
+  ToolTest() { write_names(root); }
+
+  Outcome run_tool(const std::vector<std::string> &arguments,
+                   const std::string &input = {}, bool terminal = false);
+
+  TempRoot root;
+  FakeKernel kernel;
+  FakeKmod kmod{kernel};
+
+  static constexpr const char *local = "/etc/portacl.d/50-local.conf";
+  static constexpr const char *runtime = "/run/portacl.d/60-runtime.conf";
+  static constexpr const char *vendor = "/usr/lib/portacl.d/40-vendor.conf";
+};
+
+} // namespace portacl
+
+#endif
