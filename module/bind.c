@@ -221,7 +221,7 @@ static noinline void check_args(const struct pt_regs *regs, int family)
 	/* Family and port are at the same places in both. */
 	const struct sockaddr_in *sin = arg_addr(regs);
 
-	if (arg_sk(regs) == check_sk && family == check_family &&
+	if (arg_sk(regs) == READ_ONCE(check_sk) && family == check_family &&
 	    arg_addr_len(regs) == (int)len && sin->sin_family == family &&
 	    !sin->sin_port && arg_flags(regs) == BIND_WITH_LOCK)
 		check_hits++;

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+
+BUILD ?= build
+KERNELS ?= 6.1 6.12 7.2
+KERNELDIR ?= /lib/modules/$(shell uname -r)/build
+PREFIX ?= /usr/local
+CMAKE ?= cmake
+
+.DELETE_ON_ERROR:
+.PHONY: all tool module demo check unit cli lint vm fuzz install clean help
+
+all: tool module ## build the tool and, where its headers are, the module for the running kernel
+
+tool: ## build build/userspace/portaclctl
+	@test -f $(BUILD)/userspace/build.ninja || \
+		$(CMAKE) -S userspace -B $(BUILD)/userspace -G Ninja \
+			-DCMAKE_BUILD_TYPE=RelWithDebInfo \
+			-DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	@$(CMAKE) --build $(BUILD)/userspace
+
+module: ## build module/portacl.ko for the running kernel, or that of KERNELDIR
+	@if test -d $(KERNELDIR); then \
+		$(MAKE) -C module KERNELDIR=$(KERNELDIR) modules; \
+	else \
+		echo "module: not built, no headers in $(KERNELDIR);" \
+			"install linux-headers-$$(uname -r) or set KERNELDIR"; \
+	fi
+
+demo: ## show the whole story with real programs in a virtual machine
+	@tests/install-packages build vm demo
+	@tests/demo/run
+
+check: ## run everything: lint, unit and command line tests, three kernels
+	@tests/install-packages build vm check demo
+	@tests/check
+
+install: tool ## install the tool; DESTDIR and PREFIX are honoured
+	DESTDIR=$(DESTDIR) $(CMAKE) --install $(BUILD)/userspace
+
+clean: ## remove everything that was built, but not the cache of kernels
+	rm -rf $(BUILD)
+	@if test -d $(KERNELDIR); then \
+		$(MAKE) -C module KERNELDIR=$(KERNELDIR) clean; fi
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
