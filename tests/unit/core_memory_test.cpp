@@ -65,6 +65,18 @@ pacl_rule nested(u32 at) {
                    static_cast<u16>(65535 - at));
 }
 
+// Ports 80, 80 + gap, and so on, in one rule.
+pacl_rule listed(u8 kind, u32 id, u8 items, unsigned gap) {
+  pacl_rule rule = user_rule(id, 0, 0);
+  rule.kind = kind;
+  rule.count = items;
+  for (unsigned item = 0; item < items; item++) {
+    u16 port = static_cast<u16>(80 + gap * item);
+    rule.range[item] = {port, port};
+  }
+  return rule;
+}
+
 TEST_F(CoreMemory, MillionDenseUids) {
   EXPECT_LE(
       bytes_per_rule(1000000,
@@ -102,18 +114,25 @@ TEST_F(CoreMemory, ThousandUsersOfAThousandRules) {
             max_bytes_per_rule);
 }
 
-TEST_F(CoreMemory, ListsOfManyRanges) {
-  EXPECT_LE(bytes_per_rule(10000,
-                           [](u32 at) {
-                             pacl_rule rule = user_rule(10000 + at, 0, 0);
-                             rule.count = PACL_MAX_ITEMS;
-                             for (u32 item = 0; item < rule.count; item++) {
-                               u16 port = static_cast<u16>(1000 + 10 * item);
-                               rule.range[item] = {port, port};
-                             }
-                             return rule;
-                           }),
-            max_bytes_per_rule);
+TEST_F(CoreMemory, UsersWithTwoPorts) {
+  EXPECT_LE(
+      bytes_per_rule(
+          100000, [](u32 at) { return listed(PACL_USER, 10000 + at, 2, 363); }),
+      max_bytes_per_rule);
+}
+
+TEST_F(CoreMemory, GroupsWithTwoPorts) {
+  EXPECT_LE(
+      bytes_per_rule(
+          30000, [](u32 at) { return listed(PACL_GROUP, 10000 + at, 2, 363); }),
+      max_bytes_per_rule);
+}
+
+TEST_F(CoreMemory, UsersWithLongLists) {
+  EXPECT_LE(
+      bytes_per_rule(
+          10000, [](u32 at) { return listed(PACL_USER, 10000 + at, 64, 10); }),
+      max_bytes_per_rule);
 }
 
 TEST_F(CoreMemory, GrowingCostsNoMore) {

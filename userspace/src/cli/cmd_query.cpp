@@ -184,7 +184,7 @@ void print_denied(const Context &context, const Question &question,
   std::vector<std::string> refused;
   for (const Answer &answer : answers) {
     if (!answer.allowed)
-      refused.push_back(pacl_proto_name(answer.protocol));
+      refused.emplace_back(pacl_proto_name(answer.protocol));
   }
   const bool all = refused.size() == answers.size();
   const std::string ports =
