@@ -139,13 +139,15 @@ static int parse_subject(struct cursor *c, struct pacl_rule *rule)
 	return word_done(c, PACL_ERR_ID);
 }
 
-static int parse_proto(struct cursor *c, struct pacl_rule *rule)
+/* @code says what was read before, if something else than a '/' follows. */
+static int parse_proto(struct cursor *c, struct pacl_rule *rule,
+		       enum pacl_error_code code)
 {
 	rule->proto = PACL_PROTO_ANY;
 	if (c->at == c->word_end)
 		return 0;
 	if (!take(c, '/'))
-		return refuse(c, PACL_ERR_PORT);
+		return refuse(c, code);
 	if (word_is(c, "tcp"))
 		rule->proto = PACL_PROTO_TCP;
 	else if (word_is(c, "udp"))
@@ -215,7 +217,7 @@ static int parse_ports(struct cursor *c, struct pacl_rule *rule)
 			return err;
 	} while (take(c, ','));
 	rule->count = (u8)n;
-	err = parse_proto(c, rule);
+	err = parse_proto(c, rule, PACL_ERR_PORT);
 	if (err)
 		return err;
 	canonicalize(rule);
@@ -266,7 +268,7 @@ static int parse_each_ports(struct cursor *c, struct pacl_rule *rule)
 	rule->count = 1;
 	rule->range[0].lo = (u16)base;
 	rule->range[0].hi = (u16)last;
-	return parse_proto(c, rule);
+	return parse_proto(c, rule, PACL_ERR_EACH_COUNT);
 }
 
 int pacl_parse_line(const char *line, size_t len, struct pacl_rule *rule,

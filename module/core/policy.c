@@ -397,19 +397,21 @@ int pacl_insert(struct pacl_txn *txn, const struct pacl_rule *rule)
 	return err;
 }
 
+/* Last from the trie by subject, through which an abort finds what to free. */
 static int remove_atom(struct pacl_txn *txn, const struct pacl_atom *atom)
 {
 	struct pacl_policy *policy = txn->policy;
 	uintptr_t *ports = ports_root(policy, atom->kind);
-	int err;
+	int err = 0;
 
-	if (atom->kind == PACL_USER && own_users(txn))
-		return -ENOMEM;
-	err = pacl_trie_remove(txn, subject_root(policy, atom->kind, atom->id),
-			       PACL_BY_SUBJECT, atom);
+	if (atom->kind == PACL_USER)
+		err = own_users(txn);
 	if (!err && ports)
 		err = pacl_trie_remove(txn, ports, PACL_BY_PORT, atom);
-	return err;
+	if (err)
+		return err;
+	return pacl_trie_remove(txn, subject_root(policy, atom->kind, atom->id),
+				PACL_BY_SUBJECT, atom);
 }
 
 int pacl_remove(struct pacl_txn *txn, const struct pacl_rule *rule)

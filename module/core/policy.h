@@ -63,7 +63,9 @@ struct pacl_atom {
 };
 
 /* What a request may match is a mask of planes, tested in one go. */
-#define PACL_PLANE(action, proto)	((action) * PACL_PROTOS + (proto))
+#define PACL_PLANE(action, proto) \
+	((unsigned int)(action) * (unsigned int)PACL_PROTOS + \
+	 (unsigned int)(proto))
 
 /**
  * struct pacl_policy - the published object: all that a verdict depends on
@@ -211,7 +213,8 @@ void pacl_pile_free(struct pacl_pile *pile);
  * @atom: what the last call returned, NULL for the first rule
  *
  * The order depends on the rules alone: user, group, any, each; then id (of
- * users its lowest ten bits first), protocol, ports.
+ * users its lowest ten bits first), protocol, first port, the wider range
+ * first, the shorter list first.
  *
  * Return: the first atom of the next rule, valid as long as the policy; NULL
  * after the last.

@@ -28,6 +28,10 @@
 
 #include "policy.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum pacl_order {
 	PACL_BY_SUBJECT,
 	PACL_BY_PORT,
@@ -263,5 +267,9 @@ int pacl_pile_reserve(struct pacl_pile *pile, unsigned int count);
  * @ptr: the memory
  */
 void pacl_pile_push(struct pacl_pile *pile, const void *ptr);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* PACL_TRIE_H */

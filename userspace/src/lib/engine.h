@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The policy engine's headers, for C++.
+// The policy engine's headers.
 
 #ifndef PORTACL_LIB_ENGINE_H
 #define PORTACL_LIB_ENGINE_H
 
 #include "core/env.h"
-
-extern "C" {
 #include "core/format.h"
 #include "core/match.h"
 #include "core/parse.h"
 #include "core/policy.h"
 #include "core/rule.h"
-}
-
-// Macros of the engine that are names of attributes to other headers.
-#undef fallthrough
-#undef noinline
 
 #endif
