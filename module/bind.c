@@ -223,7 +223,9 @@ static noinline void check_args(const struct pt_regs *regs, int family)
 
 	if (arg_sk(regs) == READ_ONCE(check_sk) && family == check_family &&
 	    arg_addr_len(regs) == (int)len && sin->sin_family == family &&
-	    !sin->sin_port && arg_flags(regs) == BIND_WITH_LOCK)
+	    !sin->sin_port &&
+	    /* A cgroup BPF program may have set the flag. */
+	    (arg_flags(regs) & ~BIND_NO_CAP_NET_BIND_SERVICE) == BIND_WITH_LOCK)
 		check_hits++;
 }
 
@@ -271,7 +273,8 @@ static int check_bind(int family, void *addr, int addr_len)
 	WRITE_ONCE(check_sk, NULL);
 	sock_release(sock);
 	if (err) {
-		pr_err("cannot bind port 0 of family %d (%d)\n", family, err);
+		pr_err("cannot bind port 0 of family %d (%d)%s\n", family, err,
+		       err == -EPERM ? ", a BPF program of the cgroup refuses" : "");
 		return err;
 	}
 	if (check_hits != 1) {

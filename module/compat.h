@@ -47,9 +47,9 @@
 #endif
 
 /* Before 6.12: struct ftrace_regs is not opaque. */
-#define portacl_fregs(fregs)	(&arch_ftrace_regs(fregs)->regs)
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#ifndef PORTACL_HAVE_ARCH_FTRACE_REGS
 #define arch_ftrace_regs(fregs)	(fregs)
 #endif
+#define portacl_fregs(fregs)	(&arch_ftrace_regs(fregs)->regs)
 
 #endif /* PORTACL_COMPAT_H */

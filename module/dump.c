@@ -4,13 +4,12 @@
  */
 
 #include <linux/kernel.h>
-#include <linux/kernfs.h>
-#include <linux/seq_file.h>
 #include <linux/string.h>
 
 #include "core/format.h"
 #include "dump.h"
 #include "ruleset.h"
+#include "sysfs.h"
 #include "uapi/portacl.h"
 
 /* Where in the text a rule begins. */
@@ -115,24 +114,11 @@ static ssize_t read_locked(const struct pacl_policy *policy, char *buf,
 	return done + copy_part(buf, count, off, line, len, at.off);
 }
 
-/*
- * What this opening of the file has remembered, for lack of open() and
- * release() in sysfs: kernfs keeps one word for the file's owner, which sysfs
- * leaves alone. A number in it needs no release.
- */
-static void **file_word(struct file *file)
-{
-	struct seq_file *seq = file->private_data;
-	struct kernfs_open_file *of = seq->private;
-
-	return WARN_ON_ONCE(of->file != file) ? NULL : &of->priv;
-}
-
 ssize_t portacl_dump_read(struct file *file, char *buf, loff_t off,
 			  size_t count)
 {
 	const struct pacl_policy *policy;
-	void **word = file_word(file);
+	void **word = portacl_file_word(file);
 	void *generation;
 	ssize_t ret;
 

@@ -5,6 +5,7 @@
 
 #include <linux/delay.h>
 #include <linux/kernel.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -46,10 +47,15 @@ static int attach(struct portacl_hook *hook)
 	ops->flags = FTRACE_OPS_FL_PERMANENT;
 	err = ftrace_set_filter(ops, (unsigned char *)hook->symbol,
 				strlen(hook->symbol), 1);
-	if (err) {
+	if (err == -EINVAL) {
 		pr_err("cannot hook %s: no such function that ftrace can trace (%s)\n",
 		       hook->symbol, hook->needs);
 		err = -ENOENT;
+		goto err_free;
+	}
+	if (err) {
+		pr_err("cannot hook %s: ftrace takes no filter (%d)\n",
+		       hook->symbol, err);
 		goto err_free;
 	}
 	err = register_ops(ops);
@@ -78,14 +84,18 @@ static void detach(struct portacl_hook *hook)
 
 	if (!ops)
 		return;
-	hook->ops = NULL;
 	err = unregister_ftrace_function(ops);
 	if (err) {
-		/* Still listed, so its memory must stay. */
-		pr_err("cannot unhook %s: ftrace refuses (%d)\n", hook->symbol,
-		       err);
-		return;
+		pr_emerg("cannot unhook %s (%d): ftrace is dead; the module stays until reboot\n",
+			 hook->symbol, err);
+		/*
+		 * The kernel goes on calling the handler. What comes next would
+		 * free its code and its data, so nothing comes next.
+		 */
+		for (;;)
+			schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
 	}
+	hook->ops = NULL;
 	ftrace_free_filter(ops);
 	kfree(ops);
 }

@@ -47,7 +47,8 @@ int portacl_hooks_attach(struct portacl_hook *hooks);
  * portacl_hooks_detach - detach all hooks, in reverse order
  * @hooks: what was given to portacl_hooks_attach()
  *
- * May sleep. No handler runs any more when this returns.
+ * May sleep. No handler runs any more when this returns; it does not return
+ * when ftrace has been killed by a fault and cannot be detached from.
  */
 void portacl_hooks_detach(struct portacl_hook *hooks);
 

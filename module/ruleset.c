@@ -87,12 +87,12 @@ static void log_change(const char *what)
 	char comm[TASK_COMM_LEN];
 
 	get_task_comm(comm, current);
-	/* A process names itself: escaped, or it could forge lines. */
-	pr_info("generation %llu: %s, by auid=%u uid=%u comm=\"%*pE\", %u rules in force\n",
-		policy->generation, what,
+	/* A process names itself: escaped and last, or it could forge the rest. */
+	pr_info("generation %llu: %s, %u rules in force, by auid=%u uid=%u comm=%*pE\n",
+		policy->generation, what, policy->rule_count,
 		from_kuid(&init_user_ns, audit_get_loginuid(current)),
 		from_kuid(&init_user_ns, current_uid()), (int)strlen(comm),
-		comm, policy->rule_count);
+		comm);
 }
 
 static int code_errno(u8 code)

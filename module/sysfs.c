@@ -5,8 +5,11 @@
 
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/kernfs.h>
 #include <linux/kobject.h>
+#include <linux/seq_file.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/user_namespace.h>
@@ -102,15 +105,36 @@ static bool may_change(const struct file *file)
 	       capable(CAP_MAC_ADMIN);
 }
 
+void **portacl_file_word(struct file *file)
+{
+	struct seq_file *seq = file->private_data;
+	struct kernfs_open_file *of = seq->private;
+
+	return WARN_ON_ONCE(of->file != file) ? NULL : &of->priv;
+}
+
+/*
+ * After a refusal the file must be opened anew: a program that writes a long
+ * text in blocks and goes on after an error would have the next block begin in
+ * the middle of a line, behind the "#" of a comment for one.
+ */
 static ssize_t change_rules(struct file *file, const char *buf, size_t count,
 			    enum portacl_change change)
 {
+	void **refused = portacl_file_word(file);
 	int err;
 
 	if (!may_change(file))
 		return -EPERM;
+	if (!refused)
+		return -EIO;
+	if (*refused)
+		return -ECANCELED;
 	err = portacl_ruleset_change(buf, count, change);
-	return err ? err : count;
+	if (!err)
+		return count;
+	*refused = ERR_PTR(err);
+	return err;
 }
 
 static ssize_t add_write(struct file *file, struct kobject *kobj,

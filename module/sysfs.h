@@ -6,6 +6,8 @@
 #ifndef PORTACL_SYSFS_H
 #define PORTACL_SYSFS_H
 
+#include <linux/fs.h>
+
 /**
  * portacl_sysfs_init - make the files appear
  *
@@ -28,5 +30,16 @@ void portacl_sysfs_exit(void);
  * May sleep.
  */
 void portacl_sysfs_notify(void);
+
+/**
+ * portacl_file_word - what one opening of a binary attribute remembers
+ * @file: the open file, held by the caller
+ *
+ * Sysfs has no open() and release(), but kernfs keeps a word for the file's
+ * owner, which sysfs leaves alone. A number in it needs no release.
+ *
+ * Return: the word, NULL at first; or NULL if kernfs is not as it was known.
+ */
+void **portacl_file_word(struct file *file);
 
 #endif /* PORTACL_SYSFS_H */

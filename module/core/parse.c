@@ -355,7 +355,7 @@ static const char * const error_texts[PACL_ERR_CODES] = {
 	[PACL_ERR_EACH_SPAN] = "the last uid's ports would pass 65535",
 	[PACL_ERR_TRAILING] = "text after the end of the rule",
 	[PACL_ERR_NOT_FOUND] = "no such rule",
-	[PACL_ERR_FULL] = "the policy would pass 1048576 rules",
+	[PACL_ERR_FULL] = "the policy would pass 1048576 rules, or 1024 for each",
 	[PACL_ERR_MEMORY] = "out of memory",
 	[PACL_ERR_MODE] = "unknown mode, expected enforce, permissive or off",
 };

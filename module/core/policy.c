@@ -378,7 +378,9 @@ int pacl_insert(struct pacl_txn *txn, const struct pacl_rule *rule)
 		return -ENOMEM;
 	if (find_same(policy, atoms))
 		err = -EEXIST;
-	else if (policy->rule_count + rule->count > PACL_MAX_RULES)
+	else if (policy->rule_count + rule->count > PACL_MAX_RULES ||
+		 (rule->kind == PACL_EACH &&
+		  policy->each_count == PACL_MAX_EACH))
 		err = -ENOSPC;
 	else if (txn->base && pacl_pile_reserve(&txn->fresh, 1))
 		err = -ENOMEM;
@@ -390,11 +392,14 @@ int pacl_insert(struct pacl_txn *txn, const struct pacl_rule *rule)
 		pacl_pile_push(&txn->fresh, atoms);
 	for (i = 0; i < rule->count && !err; i++)
 		err = insert_atom(txn, &atoms[i]);
-	if (!err)
-		policy->rule_count += rule->count;
-	else if (!txn->base)
-		txn->partial = atoms;
-	return err;
+	if (err) {
+		if (!txn->base)
+			txn->partial = atoms;
+		return err;
+	}
+	policy->rule_count += rule->count;
+	policy->each_count += rule->kind == PACL_EACH;
+	return 0;
 }
 
 /* Last from the trie by subject, through which an abort finds what to free. */
@@ -433,6 +438,7 @@ int pacl_remove(struct pacl_txn *txn, const struct pacl_rule *rule)
 	if (err)
 		return err;
 	policy->rule_count -= rule->count;
+	policy->each_count -= rule->kind == PACL_EACH;
 	policy->removed += rule->count;
 	err = retire(txn, atoms);
 	return err ? err : governed_shrink(txn);

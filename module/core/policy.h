@@ -79,6 +79,7 @@ struct pacl_atom {
  *            left over from a removed rule; NULL when the policy is empty
  * @generation: grows with every change; set by the owner of the policy
  * @rule_count: atoms, never more than PACL_MAX_RULES
+ * @each_count: those of PACL_EACH, never more than PACL_MAX_EACH
  * @removed: atoms removed since @governed was exact
  * @mode: enum pacl_mode
  *
@@ -92,6 +93,7 @@ struct pacl_policy {
 	u64 *governed;
 	u64 generation;
 	u32 rule_count;
+	u32 each_count;
 	u32 removed;
 	u8 mode;
 };
@@ -171,7 +173,8 @@ int pacl_txn_begin(struct pacl_txn *txn, const struct pacl_policy *base);
  * @rule: the rule, in canonical form
  *
  * Return: 0; -EEXIST when the rule is there already; -ENOSPC when the policy
- * would pass PACL_MAX_RULES; -ENOMEM, after which only abort is left.
+ * would pass PACL_MAX_RULES or PACL_MAX_EACH; -ENOMEM, after which only abort is
+ * left.
  */
 int pacl_insert(struct pacl_txn *txn, const struct pacl_rule *rule);
 

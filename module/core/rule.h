@@ -17,6 +17,12 @@
  */
 #define PACL_MAX_RULES		1048576
 
+/*
+ * Rules for each, counted the same: those that cover a port are searched one
+ * after the other.
+ */
+#define PACL_MAX_EACH		1024
+
 /* Room for the canonical text of any rule, with its terminating NUL. */
 #define PACL_MAX_RULE_TEXT	1024
 

@@ -795,4 +795,21 @@ TEST_F(CorePolicy, MaxRules) {
   EXPECT_EQ(rules, u32{PACL_MAX_RULES});
 }
 
+TEST_F(CorePolicy, MaxEach) {
+  auto each = [](u32 nth) {
+    std::string id = std::to_string(nth);
+    return "allow each " + id + "-" + id + " 443+1";
+  };
+  Engine engine;
+  for (u32 nth = 0; nth < PACL_MAX_EACH - 1; nth++)
+    ASSERT_EQ(engine.insert(each(nth)), 0);
+  EXPECT_EQ(engine.insert(each(PACL_MAX_EACH - 1)), 0);
+  EXPECT_EQ(engine.insert(each(PACL_MAX_EACH)), -ENOSPC);
+  EXPECT_EQ(engine.insert(each(7)), -EEXIST);
+  EXPECT_EQ(engine.insert("allow user 5 443"), 0);
+  EXPECT_EQ(engine.remove(each(7)), 0);
+  EXPECT_EQ(engine.insert(each(PACL_MAX_EACH)), 0);
+  EXPECT_EQ(engine.get()->each_count, u32{PACL_MAX_EACH});
+}
+
 } // namespace
