@@ -68,6 +68,28 @@ static void free_retired(struct rcu_head *rcu)
 	kfree(retired);
 }
 
+/*
+ * Begins to change the policy in force; publish() or abandon() ends it. NULL
+ * without memory, which @err then says.
+ */
+static struct retired *begin_change(struct pacl_error *err)
+{
+	struct retired *retired = kmalloc(sizeof(*retired), GFP_KERNEL);
+
+	if (!retired || pacl_txn_begin(&txn, current_policy())) {
+		kfree(retired);
+		err->code = PACL_ERR_MEMORY;
+		return NULL;
+	}
+	return retired;
+}
+
+static void abandon(struct retired *retired)
+{
+	pacl_txn_abort(&txn);
+	kfree(retired);
+}
+
 /* Puts the policy of the transaction in force. */
 static void publish(struct retired *retired)
 {
@@ -186,16 +208,12 @@ static int change_locked(const char *text, size_t len,
 		locate_limit(text, err);
 		return -E2BIG;
 	}
-	retired = kmalloc(sizeof(*retired), GFP_KERNEL);
-	if (!retired || pacl_txn_begin(&txn, current_policy())) {
-		kfree(retired);
-		err->code = PACL_ERR_MEMORY;
+	retired = begin_change(err);
+	if (!retired)
 		return -ENOMEM;
-	}
 	changed = apply_text(text, len, change, err);
 	if (err->code || !changed) {
-		pacl_txn_abort(&txn);
-		kfree(retired);
+		abandon(retired);
 		return err->code ? code_errno(err->code) : 0;
 	}
 	publish(retired);
@@ -245,12 +263,9 @@ static int set_mode_locked(const char *text, size_t len, struct pacl_error *err)
 	}
 	if (mode == current_policy()->mode)
 		return 0;
-	retired = kmalloc(sizeof(*retired), GFP_KERNEL);
-	if (!retired || pacl_txn_begin(&txn, current_policy())) {
-		kfree(retired);
-		err->code = PACL_ERR_MEMORY;
+	retired = begin_change(err);
+	if (!retired)
 		return -ENOMEM;
-	}
 	txn.policy->mode = mode;
 	publish(retired);
 	snprintf(what, sizeof(what), "mode %s", pacl_mode_name(mode));
