@@ -4,7 +4,7 @@
  *
  * This is the porting contract and the only file of the engine that knows
  * whether it is built into the kernel or into a program: fixed-width integers,
- * memcpy() and friends, errno values, two bit operations and an allocator.
+ * memcpy() and friends, errno values, a few bit operations and an allocator.
  */
 
 #ifndef PACL_ENV_H
@@ -17,12 +17,24 @@
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
+#include <linux/sched.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 #include <linux/types.h>
 
 #define pacl_popcount64(x)	((unsigned int)hweight64(x))
 #define pacl_ctz64(x)		((unsigned int)__ffs64(x))
+
+#define pacl_load(x)		READ_ONCE(x)
+#define pacl_store(x, value)	WRITE_ONCE(x, value)
+
+/* Long work that may sleep lets others run. */
+#define pacl_relax()		cond_resched()
+
+static __always_inline bool pacl_test_bit(const u64 *map, unsigned int n)
+{
+	return test_bit(n, (const unsigned long *)map);
+}
 
 /* Zeroing scratch space on every bind would cost more than the search. */
 #define pacl_uninitialized	__uninitialized
@@ -50,7 +62,14 @@ typedef uint64_t u64;
 
 #define pacl_popcount64(x)	((unsigned int)__builtin_popcountll(x))
 #define pacl_ctz64(x)		((unsigned int)__builtin_ctzll(x))
-#define pacl_uninitialized
+static inline bool pacl_test_bit(const u64 *map, unsigned int n)
+{
+	return map[n / 64] >> (n & 63) & 1;
+}
+
+#define pacl_load(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define pacl_store(x, value)	__atomic_store_n(&(x), value, __ATOMIC_RELAXED)
+#define pacl_relax()		((void)0)
 #define pacl_noinline		__attribute__((__noinline__))
 #define pacl_always_inline	inline __attribute__((__always_inline__))
 

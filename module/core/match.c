@@ -6,39 +6,6 @@
 #include "match.h"
 #include "trie.h"
 
-/* Nodes above PACL_PORT_ALIKE_HALF on one way down: three for each half. */
-#define MAX_FRAMES	(3 * PACL_PORT_ALIKE_HALF)
-
-/* The atom with the greatest last port below a slot. */
-static const struct pacl_atom *top_atom(uintptr_t slot)
-{
-	while (pacl_is_node(slot)) {
-		const struct pacl_node *node = pacl_to_node(slot);
-		unsigned int count = pacl_node_count(node);
-
-		slot = pacl_node_slots(node)[pacl_node_top_slot(node, count)[count - 1]];
-	}
-	return pacl_to_atom(slot);
-}
-
-/*
- * Compares a port with the first ports of the atoms below a node, as far as
- * all these agree.
- *
- * Return: less than, equal to or greater than 0 when the port lies before all
- * of them, among them, or after them.
- */
-static int compare_lo(const struct pacl_node *node, unsigned int port_half,
-		      u32 port)
-{
-	unsigned int above;
-
-	if (node->half > port_half)
-		return port < node->lo ? -1 : 1;
-	above = pacl_node_above(node);
-	return (int)(port >> above) - (int)((u32)node->lo >> above);
-}
-
 /*
  * An atom that covers a port: of one plane of one subject, or of a whole trie
  * by port, as @port_half says.
@@ -54,15 +21,15 @@ stab(uintptr_t slot, unsigned int port_half, u32 port)
 		unsigned int value, rank;
 		int side;
 
-		side = compare_lo(node, port_half, port);
+		side = pacl_compare_lo(node, port_half, port);
 		if (side < 0)
 			return NULL;
 		if (side > 0)
-			return top[count - 1] >= port ? top_atom(slot) : NULL;
+			return top[count - 1] >= port ? pacl_top_atom(slot) : NULL;
 		value = port >> PACL_STEP_SHIFT(node->step) & 63;
 		rank = pacl_node_rank(node, value);
 		if (rank && top[rank - 1] >= port)
-			return top_atom(pacl_node_slots(node)[top_slot[rank - 1]]);
+			return pacl_top_atom(pacl_node_slots(node)[top_slot[rank - 1]]);
 		if (!pacl_node_has(node, value))
 			return NULL;
 		slot = pacl_node_slots(node)[rank];
@@ -91,79 +58,125 @@ const struct pacl_atom *pacl_find_below(uintptr_t slot, u32 id, u32 planes,
 	return atom;
 }
 
-/* Where a walk over the atoms that cover a port stands in one node. */
-struct frame {
+static bool is_deny(const struct pacl_atom *atom)
+{
+	u32 denying = 1U << PACL_PLANE(PACL_DENY, 0, 0) |
+		      1U << PACL_PLANE(PACL_DENY, 1, 0);
+
+	return denying >> (atom->plane & ~(PACL_PROTOS - 1U)) & 1;
+}
+
+bool pacl_terms_ended(const struct pacl_atom *atom, struct pacl_clock now)
+{
+	struct pacl_terms *terms = pacl_atom_terms(atom);
+	bool wall = now.wall >= terms->until;
+	bool boot = now.boot >= terms->deadline;
+
+	if (pacl_load(terms->ended))
+		return true;
+	if (is_deny(atom) ? !wall || !boot : !wall && !boot)
+		return false;
+	pacl_store(terms->ended, 1);
+	return true;
+}
+
+/* Whether all that a socket at an address receives lies inside a prefix. */
+static bool contains(const struct pacl_terms *terms, struct pacl_addr addr)
+{
+	/* Both families, which no prefix holds. */
+	if (!addr.hi && !addr.lo)
+		return false;
+	if (pacl_addr_is_ipv4(addr) != pacl_addr_is_ipv4(terms->prefix))
+		return false;
+	if (pacl_addr_equal(addr, PACL_ADDR_IPV4(0)))
+		return terms->prefix_len == 96;
+	return pacl_addr_equal(pacl_addr_cut(addr, terms->prefix_len),
+			       terms->prefix);
+}
+
+/* Whether any of it does. */
+static bool overlaps(const struct pacl_terms *terms, struct pacl_addr addr)
+{
+	if (!addr.hi && !addr.lo)
+		return true;
+	if (pacl_addr_equal(addr, PACL_ADDR_IPV4(0)))
+		return pacl_addr_is_ipv4(terms->prefix);
+	return contains(terms, addr);
+}
+
+/* Whether the conditions of a rule, if it has any, are met. */
+static bool holds(const struct pacl_atom *atom,
+		  const struct pacl_request *request)
+{
+	const struct pacl_terms *terms;
+
+	if (!pacl_plane_conditional(atom->plane))
+		return true;
+	terms = pacl_atom_terms(atom);
+	if (terms->on && !(is_deny(atom) ? overlaps(terms, request->addr) :
+					   contains(terms, request->addr)))
+		return false;
+	return !terms->until || !pacl_terms_ended(atom, request->now);
+}
+
+/* The planes of the same rules under a condition. */
+static u32 conditional(u32 planes)
+{
+	return planes << PACL_PLANE(PACL_ALLOW, 1, 0);
+}
+
+static const struct pacl_atom *
+find_held(uintptr_t slot, const struct pacl_request *request)
+{
+	const struct pacl_atom *atom = NULL;
+
+	do {
+		atom = pacl_trie_cover(slot, PACL_BY_SUBJECT, request->port,
+				       atom);
+	} while (atom && !holds(atom, request));
+	return atom;
+}
+
+/* pacl_find() among the rules that hold on a condition. */
+static pacl_noinline const struct pacl_atom *
+find_conditional(uintptr_t slot, u32 id, u32 planes,
+		 const struct pacl_request *request)
+{
+	const struct pacl_atom *atom = NULL;
 	const struct pacl_node *node;
-	const u16 *top;
-	int next;
-};
+	u64 left;
 
-/* A walk over the atoms of a trie by port that cover a port. */
-struct walk {
-	struct frame frame[MAX_FRAMES];
-	int depth;
-	u32 port;
-};
-
-static void walk_into(struct walk *w, const struct pacl_node *node)
-{
-	struct frame *f = &w->frame[w->depth++];
-	unsigned int count = pacl_node_count(node);
-	unsigned int value;
-	int side = compare_lo(node, PACL_PORT_PORT_HALF, w->port);
-
-	f->node = node;
-	f->top = pacl_node_top(node, count);
-	if (side < 0) {
-		f->next = -1;
-	} else if (side > 0) {
-		f->next = (int)count - 1;
-	} else {
-		value = w->port >> PACL_STEP_SHIFT(node->step) & 63;
-		f->next = (int)(pacl_node_rank(node, value) +
-				pacl_node_has(node, value)) - 1;
+	slot = pacl_find_id(slot, id);
+	if (!pacl_is_node(slot)) {
+		atom = pacl_to_atom(slot);
+		return atom && atom->id == id && planes >> atom->plane & 1 ?
+		       find_held(slot, request) : NULL;
 	}
+	node = pacl_to_node(slot);
+	if (node->id != id)
+		return NULL;
+	if (node->half > PACL_SUBJECT_PLANE_HALF)
+		return planes >> PACL_STEP_PLANE(node->step) & 1 ?
+		       find_held(slot, request) : NULL;
+	for (left = node->bitmap & planes; left && !atom; left &= left - 1) {
+		unsigned int rank = pacl_node_rank(node, pacl_ctz64(left));
+
+		atom = find_held(pacl_node_slots(node)[rank], request);
+	}
+	return atom;
 }
 
-static const struct pacl_atom *walk_next(struct walk *w)
-{
-	while (w->depth) {
-		struct frame *f = &w->frame[w->depth - 1];
-		const struct pacl_atom *atom;
-		uintptr_t slot;
-
-		if (f->next < 0 || f->top[f->next] < w->port) {
-			w->depth--;
-			continue;
-		}
-		slot = pacl_node_slots(f->node)[f->next--];
-		if (pacl_is_node(slot) &&
-		    pacl_to_node(slot)->half < PACL_PORT_ALIKE_HALF) {
-			walk_into(w, pacl_to_node(slot));
-			continue;
-		}
-		atom = top_atom(slot);
-		if (pacl_covers(atom, w->port))
-			return atom;
-	}
-	return NULL;
-}
-
-/* Begins a walk; the caller has seen that the trie is not empty. */
-static const struct pacl_atom *walk_first(struct walk *w, uintptr_t root,
-					  u32 port)
+/* A rule of one subject, be it on a condition that is met. */
+static const struct pacl_atom *
+find_subject(const struct pacl_policy *policy, uintptr_t slot, u32 id,
+	     u32 planes, const struct pacl_request *request)
 {
 	const struct pacl_atom *atom;
 
-	w->depth = 0;
-	w->port = port;
-	if (pacl_is_node(root) &&
-	    pacl_to_node(root)->half < PACL_PORT_ALIKE_HALF) {
-		walk_into(w, pacl_to_node(root));
-		return walk_next(w);
-	}
-	atom = top_atom(root);
-	return pacl_covers(atom, port) ? atom : NULL;
+	atom = pacl_find(slot, id, planes, request->port);
+	if (!atom && policy->conditional_count)
+		atom = find_conditional(slot, id, conditional(planes), request);
+	return atom;
 }
 
 static bool in_group(const struct pacl_request *request, u32 gid)
@@ -185,6 +198,13 @@ static bool in_group(const struct pacl_request *request, u32 gid)
 	return false;
 }
 
+static bool applies_to_group(const struct pacl_atom *atom, u32 planes,
+			     const struct pacl_request *request)
+{
+	return planes >> atom->plane & 1 && in_group(request, atom->id) &&
+	       holds(atom, request);
+}
+
 /*
  * Tests the rules that cover the port against the process's groups or, when
  * there are more of these rules than groups, the other way round.
@@ -193,25 +213,21 @@ static pacl_noinline const struct pacl_atom *
 walk_groups(const struct pacl_policy *policy,
 	    const struct pacl_request *request, u32 planes)
 {
-	const struct pacl_atom *atom;
-	struct walk w pacl_uninitialized;
-	u32 tries = 0;
+	const struct pacl_atom *atom = NULL;
+	uintptr_t groups = policy->subject[PACL_GROUP];
+	u32 both = planes | conditional(planes);
 	u32 i;
 
-	for (atom = walk_first(&w, policy->group_ports, request->port); atom;
-	     atom = walk_next(&w)) {
-		if (planes >> atom->plane & 1 && in_group(request, atom->id))
+	for (i = 0; i <= request->group_count + 1; i++) {
+		atom = pacl_trie_cover(policy->group_ports, PACL_BY_PORT,
+				       request->port, atom);
+		if (!atom || applies_to_group(atom, both, request))
 			return atom;
-		if (tries++ > request->group_count)
-			break;
 	}
-	if (!atom)
-		return NULL;
-	atom = pacl_find(policy->subject[PACL_GROUP], request->gid, planes,
-			 request->port);
+	atom = find_subject(policy, groups, request->gid, planes, request);
 	for (i = 0; i < request->group_count && !atom; i++)
-		atom = pacl_find(policy->subject[PACL_GROUP],
-				 request->groups[i], planes, request->port);
+		atom = find_subject(policy, groups, request->groups[i], planes,
+				    request);
 	return atom;
 }
 
@@ -223,43 +239,82 @@ find_group(const struct pacl_policy *policy, const struct pacl_request *request,
 
 	/* Most ports are in the rules of one group only. */
 	atom = stab(policy->group_ports, PACL_PORT_PORT_HALF, request->port);
-	if (!atom || (planes >> atom->plane & 1 && in_group(request, atom->id)))
+	if (!atom || applies_to_group(atom, planes, request))
 		return atom;
 	return walk_groups(policy, request, planes);
 }
 
-static pacl_noinline const struct pacl_atom *
+static const struct pacl_atom *
 find_each(const struct pacl_policy *policy, const struct pacl_request *request,
 	  u32 planes)
 {
-	const struct pacl_atom *atom;
-	struct walk w pacl_uninitialized;
+	const struct pacl_atom *atom = NULL;
 
-	for (atom = walk_first(&w, policy->each_ports, request->port); atom;
-	     atom = walk_next(&w)) {
-		u32 nth = ((u32)request->port - atom->lo) / atom->each;
+	while ((atom = pacl_trie_cover(policy->each_ports, PACL_BY_PORT,
+				       request->port, atom))) {
+		u32 nth = ((u32)request->port - atom->lo) /
+			  pacl_atom_terms(atom)->each;
 
 		if (planes >> atom->plane & 1 && request->uid >= atom->id &&
 		    request->uid - atom->id == nth)
-			return atom;
+			break;
 	}
-	return NULL;
+	return atom;
+}
+
+/* A rule of an action that applies. */
+static const struct pacl_atom *
+find_rule(const struct pacl_policy *policy, const struct pacl_request *request,
+	  unsigned int action)
+{
+	const u32 planes = pacl_planes(action, request->proto);
+	const struct pacl_atom *atom = NULL;
+
+	/* What pacl_match_user() has found nothing of may be conditional. */
+	if (policy->users &&
+	    (policy->quick != policy->users || policy->conditional_count))
+		atom = find_subject(policy,
+				    policy->users[request->uid % PACL_USER_SLOTS],
+				    request->uid, planes, request);
+	if (!atom)
+		atom = find_subject(policy, policy->subject[PACL_ANY], 0, planes,
+				    request);
+	if (!atom && policy->group_ports)
+		atom = find_group(policy, request, planes);
+	if (!atom && policy->each_ports && action == PACL_ALLOW)
+		atom = find_each(policy, request, planes);
+	return atom;
 }
 
 struct pacl_decision pacl_match_others(const struct pacl_policy *policy,
 				       const struct pacl_request *request)
 {
-	const u32 planes = pacl_allow_planes(request->proto);
-	const struct pacl_atom *atom;
+	struct pacl_decision decision = { NULL, PACL_DEFAULT };
 
 	if (policy->mode == PACL_MODE_OFF)
-		return (struct pacl_decision){ NULL, PACL_DEFAULT };
-	atom = pacl_find(policy->subject[PACL_ANY], 0, planes, request->port);
-	if (!atom && policy->group_ports)
-		atom = find_group(policy, request, planes);
-	if (!atom && policy->each_ports)
-		atom = find_each(policy, request, planes);
-	return (struct pacl_decision){
-		atom, atom ? PACL_GRANT : PACL_DEFAULT,
-	};
+		return decision;
+	if (policy->deny_count) {
+		decision.why = find_rule(policy, request, PACL_DENY);
+		if (decision.why) {
+			decision.verdict = PACL_DENIED;
+			return decision;
+		}
+	}
+	decision.why = find_rule(policy, request, PACL_ALLOW);
+	if (decision.why) {
+		if (policy->closing)
+			decision.why = NULL;
+		else
+			decision.verdict = PACL_GRANT;
+		return decision;
+	}
+	if (policy->reserve_count)
+		decision.why = pacl_find(policy->subject[PACL_NOBODY], 0,
+					 pacl_planes(PACL_RESERVE, request->proto),
+					 request->port);
+	if (decision.why)
+		decision.verdict = PACL_RESERVED;
+	else if (policy->strict && request->privileged)
+		decision.verdict = PACL_STRICT;
+	return decision;
 }

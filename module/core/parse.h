@@ -3,15 +3,20 @@
  * portacl engine - rule text to rules
  *
  *	line    = [ rule ] [ "#" comment ]
- *	rule    = "allow" subject ports / "allow" "each" id "-" id port "+" count [ "/" proto ]
+ *	rule    = ( "allow" / "deny" ) subject ports *term / "reserve" ports
+ *	        / "allow" "each" id "-" id port "+" count [ "/" proto ]
  *	subject = [ "user" ] id / "group" id / "any"
  *	ports   = item *( "," item ) [ "/" proto ]
  *	item    = port / port ( "-" / ":" ) port
  *	proto   = "tcp" / "udp" / "sctp"
+ *	term    = "on" address [ "/" length ] / "until" time
  *
  * Words are separated by blanks and tabs. Numbers are decimal, without sign
- * and without leading zeros; a port is 1 to 65535. Names do not exist here:
- * they are user space's business.
+ * and without leading zeros; a port is 1 to 65535. Each term may stand once. An
+ * address is that of inet_pton(3), IPv4 or IPv6; what follows the first length
+ * bits must be 0. A prefix of IPv4-mapped addresses is the IPv4 prefix. A time
+ * is in seconds since the epoch. Names do not exist here: they are user space's
+ * business.
  */
 
 #ifndef PACL_PARSE_H
@@ -45,11 +50,30 @@ enum pacl_error_code {
 	PACL_ERR_EACH_PORTS,
 	PACL_ERR_EACH_COUNT,
 	PACL_ERR_EACH_SPAN,
-	PACL_ERR_TRAILING,
+	PACL_ERR_EACH_ACTION,
+	PACL_ERR_TERM,
+	PACL_ERR_TERM_TWICE,
+	PACL_ERR_NO_TERMS,
+	PACL_ERR_ADDRESS,
+	PACL_ERR_LENGTH,
+	PACL_ERR_LENGTH_RANGE,
+	PACL_ERR_HOST_BITS,
+	PACL_ERR_TIME,
+	PACL_ERR_TIME_RANGE,
 	PACL_ERR_NOT_FOUND,
 	PACL_ERR_FULL,
 	PACL_ERR_MEMORY,
 	PACL_ERR_MODE,
+	PACL_ERR_SCOPE,
+	PACL_ERR_SWITCH,
+	PACL_ERR_LOCKED,
+	PACL_ERR_UPLOAD,
+	PACL_ERR_UPLOAD_SIZE,
+	PACL_ERR_UPLOAD_GONE,
+	PACL_ERR_UPLOAD_ORDER,
+	PACL_ERR_UPLOAD_SHORT,
+	PACL_ERR_UPLOAD_SUM,
+	PACL_ERR_LINE,
 	PACL_ERR_CODES,
 };
 

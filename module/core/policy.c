@@ -58,13 +58,28 @@ void pacl_pile_free(struct pacl_pile *pile)
 	pile_drop(pile, true);
 }
 
+/* What is governed by no rules; never written to. */
+static u64 nothing_governed[PACL_GOVERNED_WORDS];
+
+/* The users that no rule is for. */
+static const uintptr_t no_users[PACL_USER_SLOTS];
+
 struct pacl_policy *pacl_policy_new(void)
 {
 	struct pacl_policy *policy = pacl_alloc(sizeof(*policy));
 
-	if (policy)
-		memset(policy, 0, sizeof(*policy));
+	if (!policy)
+		return NULL;
+	memset(policy, 0, sizeof(*policy));
+	policy->governed = nothing_governed;
+	policy->quick = no_users;
 	return policy;
+}
+
+static void free_governed(u64 *governed)
+{
+	if (governed != nothing_governed)
+		pacl_free(governed);
 }
 
 static void policy_free(struct pacl_policy *policy,
@@ -81,7 +96,7 @@ static void policy_free(struct pacl_policy *policy,
 	for (i = 0; i < PACL_KINDS; i++)
 		pacl_trie_free(policy->subject[i], keep, true);
 	pacl_free(policy->users);
-	pacl_free(policy->governed);
+	free_governed(policy->governed);
 	pacl_free(policy);
 }
 
@@ -96,6 +111,7 @@ int pacl_txn_begin(struct pacl_txn *txn, const struct pacl_policy *base)
 	txn->fresh.first = NULL;
 	txn->stale.first = NULL;
 	txn->partial = NULL;
+	txn->now = (struct pacl_clock){ 0, 0 };
 	txn->policy = pacl_policy_new();
 	if (!txn->policy)
 		return -ENOMEM;
@@ -110,11 +126,26 @@ int pacl_txn_begin(struct pacl_txn *txn, const struct pacl_policy *base)
 	return 0;
 }
 
+static void set_quick(struct pacl_policy *policy)
+{
+	bool quick = !policy->deny_count && !policy->closing &&
+		     policy->mode != PACL_MODE_OFF;
+
+	policy->quick = quick && policy->users ? policy->users : no_users;
+}
+
+void pacl_policy_close(struct pacl_policy *policy)
+{
+	policy->closing = true;
+	set_quick(policy);
+}
+
 struct pacl_policy *pacl_txn_commit(struct pacl_txn *txn,
 				    struct pacl_pile *stale)
 {
 	*stale = txn->stale;
 	pile_drop(&txn->fresh, false);
+	set_quick(txn->policy);
 	return txn->policy;
 }
 
@@ -149,8 +180,6 @@ static bool governed_covers(const u64 *governed, const struct pacl_atom *atom)
 {
 	u32 port;
 
-	if (!governed)
-		return false;
 	for (port = atom->lo; port <= atom->hi; port++) {
 		if (!(port & 63) && port + 63 <= atom->hi) {
 			if (~governed[port / 64])
@@ -209,10 +238,11 @@ static void *own_table(struct pacl_txn *txn, void *old, const void *shared,
 static int own_governed(struct pacl_txn *txn, bool copy)
 {
 	struct pacl_policy *policy = txn->policy;
+	u64 *old = policy->governed != nothing_governed ? policy->governed :
+							  NULL;
 	u64 *table;
 
-	table = own_table(txn, policy->governed,
-			  txn->base ? txn->base->governed : NULL,
+	table = own_table(txn, old, txn->base ? txn->base->governed : NULL,
 			  PACL_GOVERNED_WORDS * sizeof(*table), copy);
 	if (!table)
 		return -ENOMEM;
@@ -256,9 +286,10 @@ static int governed_shrink(struct pacl_txn *txn)
 
 	if (!policy->rule_count) {
 		policy->removed = 0;
-		if (retire(txn, policy->governed))
+		if (policy->governed != nothing_governed &&
+		    retire(txn, policy->governed))
 			return -ENOMEM;
-		policy->governed = NULL;
+		policy->governed = nothing_governed;
 		if (retire(txn, policy->users))
 			return -ENOMEM;
 		policy->users = NULL;
@@ -275,46 +306,92 @@ static int governed_shrink(struct pacl_txn *txn)
 	return 0;
 }
 
-/* The atoms of a rule, in one array. */
-static struct pacl_atom *make_atoms(const struct pacl_rule *rule)
+static bool is_conditional(const struct pacl_rule *rule)
 {
-	struct pacl_atom *atoms = pacl_alloc(rule->count * sizeof(*atoms));
+	return rule->on || rule->until;
+}
+
+/* An allow's end is the earlier one of the two clocks, a deny's the later. */
+static void set_terms(struct pacl_terms *terms, const struct pacl_rule *rule,
+		      struct pacl_clock now)
+{
+	*terms = (struct pacl_terms){
+		.prefix = rule->prefix,
+		.until = rule->until,
+		.deadline = now.boot,
+		.each = rule->each,
+		.on = rule->on,
+		.prefix_len = rule->prefix_len,
+	};
+	if (rule->until > now.wall)
+		terms->deadline += rule->until - now.wall;
+	else
+		terms->ended = rule->until != 0;
+}
+
+/* The atoms of a rule, in one array, with its terms behind them. */
+static struct pacl_atom *make_atoms(const struct pacl_rule *rule,
+				    struct pacl_clock now)
+{
+	bool terms = is_conditional(rule) || rule->kind == PACL_EACH;
+	struct pacl_atom *atoms;
 	unsigned int i;
 
-	for (i = 0; atoms && i < rule->count; i++) {
+	atoms = pacl_alloc(rule->count * sizeof(*atoms) +
+			   (terms ? sizeof(struct pacl_terms) : 0));
+	if (!atoms)
+		return NULL;
+	for (i = 0; i < rule->count; i++) {
 		atoms[i] = (struct pacl_atom){
 			.id = rule->id,
 			.lo = rule->range[i].lo,
 			.hi = rule->range[i].hi,
 			.kind = rule->kind,
-			.plane = (u8)PACL_PLANE(rule->action, rule->proto),
+			.plane = (u8)PACL_PLANE(rule->action,
+						is_conditional(rule),
+						rule->proto),
 			.at = (u8)i,
 			.count = rule->count,
-			.each = rule->each,
 		};
 	}
+	if (terms)
+		set_terms((struct pacl_terms *)(atoms + rule->count), rule, now);
 	return atoms;
+}
+
+static unsigned int atom_action(const struct pacl_atom *atom)
+{
+	if (atom->kind == PACL_NOBODY)
+		return PACL_RESERVE;
+	return atom->plane / PACL_PROTOS % 2 ? PACL_DENY : PACL_ALLOW;
 }
 
 void pacl_atom_rule(const struct pacl_atom *atom, struct pacl_rule *rule)
 {
-	const struct pacl_atom *head = atom - atom->at;
+	const struct pacl_atom *head = pacl_atom_head(atom);
+	const struct pacl_terms *terms = pacl_atom_terms(atom);
 	unsigned int i;
 
 	memset(rule, 0, sizeof(*rule));
-	rule->action = head->plane / PACL_PROTOS;
+	rule->action = (u8)atom_action(head);
 	rule->proto = head->plane % PACL_PROTOS;
 	rule->kind = head->kind;
 	rule->count = head->count;
 	rule->id = head->id;
 	rule->last_id = head->id;
-	rule->each = head->each;
 	for (i = 0; i < head->count; i++) {
 		rule->range[i].lo = head[i].lo;
 		rule->range[i].hi = head[i].hi;
 	}
-	if (head->each)
-		rule->last_id += (head->hi - head->lo + 1U) / head->each - 1;
+	if (!terms)
+		return;
+	rule->each = terms->each;
+	rule->on = terms->on;
+	rule->prefix = terms->prefix;
+	rule->prefix_len = terms->prefix_len;
+	rule->until = terms->until;
+	if (rule->each)
+		rule->last_id += (head->hi - head->lo + 1U) / rule->each - 1;
 }
 
 /* The trie that holds a subject's atoms. */
@@ -327,13 +404,15 @@ static uintptr_t *subject_root(struct pacl_policy *policy, unsigned int kind,
 }
 
 /* The atom with the same key as @atom, or NULL. */
-static const struct pacl_atom *find_same(struct pacl_policy *policy,
+static const struct pacl_atom *find_same(const struct pacl_policy *policy,
 					 const struct pacl_atom *atom)
 {
-	if (atom->kind == PACL_USER && !policy->users)
-		return NULL;
-	return pacl_trie_find(*subject_root(policy, atom->kind, atom->id),
-			      PACL_BY_SUBJECT, atom);
+	uintptr_t root = policy->subject[atom->kind];
+
+	if (atom->kind == PACL_USER)
+		root = policy->users ?
+		       policy->users[atom->id % PACL_USER_SLOTS] : 0;
+	return pacl_trie_find(root, PACL_BY_SUBJECT, atom);
 }
 
 /* The second trie that finds an atom of this kind, or NULL. */
@@ -367,10 +446,31 @@ static int insert_atom(struct pacl_txn *txn, const struct pacl_atom *atom)
 	return err;
 }
 
+/* Counts a rule that has come, or with -1 one that has gone. */
+static void count_rule(struct pacl_policy *policy, const struct pacl_rule *rule,
+		       u32 sign)
+{
+	u32 atoms = sign * rule->count;
+
+	policy->rule_count += atoms;
+	policy->written_count += sign;
+	if (rule->kind == PACL_EACH)
+		policy->each_count += sign;
+	if (rule->action == PACL_DENY)
+		policy->deny_count += atoms;
+	if (rule->action == PACL_RESERVE)
+		policy->reserve_count += atoms;
+	if (is_conditional(rule))
+		policy->conditional_count += atoms;
+	if (rule->until)
+		policy->timed_count += sign;
+	set_quick(policy);
+}
+
 int pacl_insert(struct pacl_txn *txn, const struct pacl_rule *rule)
 {
 	struct pacl_policy *policy = txn->policy;
-	struct pacl_atom *atoms = make_atoms(rule);
+	struct pacl_atom *atoms = make_atoms(rule, txn->now);
 	unsigned int i;
 	int err = 0;
 
@@ -397,8 +497,7 @@ int pacl_insert(struct pacl_txn *txn, const struct pacl_rule *rule)
 			txn->partial = atoms;
 		return err;
 	}
-	policy->rule_count += rule->count;
-	policy->each_count += rule->kind == PACL_EACH;
+	count_rule(policy, rule, 1);
 	return 0;
 }
 
@@ -419,10 +518,16 @@ static int remove_atom(struct pacl_txn *txn, const struct pacl_atom *atom)
 				PACL_BY_SUBJECT, atom);
 }
 
+const struct pacl_atom *pacl_policy_find(const struct pacl_policy *policy,
+					 const struct pacl_atom *atom)
+{
+	return find_same(policy, pacl_atom_head(atom));
+}
+
 int pacl_remove(struct pacl_txn *txn, const struct pacl_rule *rule)
 {
 	struct pacl_policy *policy = txn->policy;
-	struct pacl_atom *wanted = make_atoms(rule);
+	struct pacl_atom *wanted = make_atoms(rule, txn->now);
 	const struct pacl_atom *atoms;
 	unsigned int i;
 	int err = 0;
@@ -437,11 +542,13 @@ int pacl_remove(struct pacl_txn *txn, const struct pacl_rule *rule)
 		err = remove_atom(txn, &atoms[i]);
 	if (err)
 		return err;
-	policy->rule_count -= rule->count;
-	policy->each_count -= rule->kind == PACL_EACH;
 	policy->removed += rule->count;
+	count_rule(policy, rule, (u32)-1);
 	err = retire(txn, atoms);
-	return err ? err : governed_shrink(txn);
+	if (!err)
+		err = governed_shrink(txn);
+	set_quick(policy);
+	return err;
 }
 
 static unsigned int root_count(const struct pacl_policy *policy)

@@ -33,8 +33,12 @@ extern "C" {
 /* Tries of users, one for each value of the lowest bits of their ids. */
 #define PACL_USER_SLOTS		1024
 
-/* Nodes on the way to a leaf: three for each 16 bits of the longest key. */
-#define PACL_MAX_DEPTH		(3 * (7 + 2 * PACL_MAX_ITEMS))
+/* 16-bit halves of a key: ids, plane, ports, content; see trie.h. */
+#define PACL_TERM_HALVES	13
+#define PACL_MAX_HALVES		(5 + 2 + PACL_TERM_HALVES + 2 * PACL_MAX_ITEMS)
+
+/* Nodes on the way to a leaf: three for each half of the longest key. */
+#define PACL_MAX_DEPTH		(3 * PACL_MAX_HALVES)
 
 struct pacl_node;
 
@@ -44,11 +48,11 @@ struct pacl_node;
  * @lo: first port
  * @hi: last port
  * @kind: enum pacl_kind
- * @plane: action and protocol, see PACL_PLANE()
+ * @plane: see PACL_PLANE()
  * @at: which range of its rule this is; the rule's atoms lie in one array
  * @count: ranges of the rule
- * @each: as in struct pacl_rule
- * @spare: 0
+ * @hits: of a rule's first atom: binds that it decided, as far as whoever
+ *        counts has written them here; stays at U32_MAX. All else is constant.
  */
 struct pacl_atom {
 	u32 id;
@@ -58,44 +62,117 @@ struct pacl_atom {
 	u8 plane;
 	u8 at;
 	u8 count;
-	u16 each;
-	u16 spare;
+	u32 hits;
 };
 
-/* What a request may match is a mask of planes, tested in one go. */
-#define PACL_PLANE(action, proto) \
-	((unsigned int)(action) * (unsigned int)PACL_PROTOS + \
+/**
+ * struct pacl_terms - what few rules have; behind the atoms of those
+ * @prefix: as in struct pacl_rule
+ * @until: as in struct pacl_rule
+ * @deadline: the clock since boot at which the rule ends
+ * @each: as in struct pacl_rule
+ * @on: as in struct pacl_rule
+ * @prefix_len: as in struct pacl_rule
+ * @ended: set once a rule has been seen to have ended, whatever the clocks say
+ *         later; all else is constant
+ */
+struct pacl_terms {
+	struct pacl_addr prefix;
+	u64 until;
+	u64 deadline;
+	u16 each;
+	u8 on;
+	u8 prefix_len;
+	u8 ended;
+};
+
+/*
+ * What a request may match is a mask of planes, tested in one go. Rules that
+ * hold on a condition (a prefix, an end) have planes of their own. A
+ * reservation needs no action: its kind says it all.
+ */
+#define PACL_PLANE(action, conditional, proto) \
+	(((unsigned int)((action) == PACL_DENY) + \
+	  2U * (unsigned int)(conditional)) * (unsigned int)PACL_PROTOS + \
 	 (unsigned int)(proto))
+
+static inline bool pacl_plane_conditional(unsigned int plane)
+{
+	return plane >= PACL_PLANE(PACL_ALLOW, 1, 0);
+}
+
+static inline const struct pacl_atom *pacl_atom_head(const struct pacl_atom *atom)
+{
+	return atom - atom->at;
+}
+
+/**
+ * pacl_atom_terms - the terms of the rule that an atom belongs to
+ * @atom: any atom of the rule
+ *
+ * Return: the terms, NULL when the rule has none.
+ */
+static inline struct pacl_terms *pacl_atom_terms(const struct pacl_atom *atom)
+{
+	const struct pacl_atom *head = pacl_atom_head(atom);
+
+	if (!pacl_plane_conditional(atom->plane) && atom->kind != PACL_EACH)
+		return NULL;
+	return (struct pacl_terms *)(head + head->count);
+}
 
 /**
  * struct pacl_policy - the published object: all that a verdict depends on
+ * @quick: @users while a rule that allows a user's bind decides it: nothing
+ *	   denies and the mode is not off; else, and without @users, a table in
+ *	   which there is no rule
+ * @governed: a clear bit means that no rule names the port; a set bit may be
+ *            left over from a removed rule; never NULL
  * @users: PACL_USER_SLOTS tries of the atoms of PACL_USER by id, plane and
  *	   port; NULL when there has been none. Most users are alone in theirs
  *	   and found in one step.
  * @subject: by enum pacl_kind, the same in one trie for all other kinds
  * @group_ports: the atoms of PACL_GROUP once more, by port
  * @each_ports: the atoms of PACL_EACH once more, by port
- * @governed: a clear bit means that no rule names the port; a set bit may be
- *            left over from a removed rule; NULL when the policy is empty
  * @generation: grows with every change; set by the owner of the policy
  * @rule_count: atoms, never more than PACL_MAX_RULES
+ * @written_count: rules as they were written
  * @each_count: those of PACL_EACH, never more than PACL_MAX_EACH
+ * @deny_count: atoms of PACL_DENY
+ * @reserve_count: atoms of PACL_RESERVE
+ * @conditional_count: atoms of rules with a prefix or an end
+ * @timed_count: written rules that end
  * @removed: atoms removed since @governed was exact
  * @mode: enum pacl_mode
+ * @scope: enum pacl_scope, for whoever asks
+ * @strict: privileged ports need an allow, whoever binds
+ * @locked: for whoever changes it
+ * @closing: an allow no longer grants, it leaves the bind to the kernel
  *
- * The roots are slots of tries, see trie.h.
+ * The roots are slots of tries, see trie.h. The settings, which are the last
+ * five, may be written in a transaction.
  */
 struct pacl_policy {
+	const uintptr_t *quick;
+	u64 *governed;
 	uintptr_t *users;
 	uintptr_t subject[PACL_KINDS];
 	uintptr_t group_ports;
 	uintptr_t each_ports;
-	u64 *governed;
 	u64 generation;
 	u32 rule_count;
+	u32 written_count;
 	u32 each_count;
+	u32 deny_count;
+	u32 reserve_count;
+	u32 conditional_count;
+	u32 timed_count;
 	u32 removed;
 	u8 mode;
+	u8 scope;
+	bool strict;
+	bool locked;
+	bool closing;
 };
 
 struct pacl_pile_chunk;
@@ -128,6 +205,8 @@ struct pacl_step {
  * @fresh: what an abort frees
  * @stale: what a commit hands out
  * @partial: without a @base, atoms of an insertion that failed half-way
+ * @now: from which the rules that end count; whoever inserts such rules sets
+ *       it after the beginning
  * @path: scratch space
  *
  * Large: never on a kernel stack.
@@ -138,6 +217,7 @@ struct pacl_txn {
 	struct pacl_pile fresh;
 	struct pacl_pile stale;
 	struct pacl_atom *partial;
+	struct pacl_clock now;
 	struct pacl_step path[PACL_MAX_DEPTH];
 };
 
@@ -156,6 +236,14 @@ struct pacl_policy *pacl_policy_new(void);
  * must be gone, or be freed through its pile.
  */
 void pacl_policy_free(struct pacl_policy *policy);
+
+/**
+ * pacl_policy_close - let a policy grant nothing any more
+ * @policy: a copy of one, which nobody reads yet
+ *
+ * What it refuses stays so.
+ */
+void pacl_policy_close(struct pacl_policy *policy);
 
 /**
  * pacl_txn_begin - start to change a policy
@@ -211,13 +299,38 @@ void pacl_txn_abort(struct pacl_txn *txn);
 void pacl_pile_free(struct pacl_pile *pile);
 
 /**
+ * pacl_policy_find - find a rule that another policy has
+ * @policy: the policy
+ * @atom: any atom of the rule
+ *
+ * Return: the first atom of the same rule in @policy, valid as long as that;
+ * NULL.
+ */
+const struct pacl_atom *pacl_policy_find(const struct pacl_policy *policy,
+					 const struct pacl_atom *atom);
+
+/**
+ * pacl_policy_refuses - whether a bind may be refused
+ * @policy: the policy
+ *
+ * Return: true in mode enforce when a rule denies or reserves, or with strict.
+ */
+static inline bool pacl_policy_refuses(const struct pacl_policy *policy)
+{
+	return policy->mode == PACL_MODE_ENFORCE &&
+	       (policy->deny_count || policy->reserve_count || policy->strict);
+}
+
+/**
  * pacl_policy_next - walk the rules of a policy
  * @policy: the policy
  * @atom: what the last call returned, NULL for the first rule
  *
- * The order depends on the rules alone: user, group, any, each; then id (of
- * users its lowest ten bits first), protocol, first port, the wider range
- * first, the shorter list first.
+ * The order depends on the rules alone: user, group, any, each, reservations;
+ * then id (of users its lowest ten bits first); allow before deny, all those
+ * with a prefix or an end behind all those without; protocol; first port, the
+ * wider range first; the shorter list first; the prefix (none first, then by
+ * length and address); the end (none first); the other ranges.
  *
  * Return: the first atom of the next rule, valid as long as the policy; NULL
  * after the last.

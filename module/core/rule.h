@@ -12,8 +12,8 @@
 #define PACL_MAX_ITEMS		64
 
 /*
- * What a policy may hold, counted as one subject x one port range x protocol:
- * a rule with a list of three ports counts three.
+ * What a policy may hold, counted as one subject x one port range x protocol x
+ * prefix: a rule with a list of three ports counts three.
  */
 #define PACL_MAX_RULES		1048576
 
@@ -29,15 +29,23 @@
 /* (uid_t)-1 and (gid_t)-1 mean "no change" to setresuid() and name nobody. */
 #define PACL_MAX_ID		4294967294U
 
+/* The last second of the year 9999, the last one that ISO 8601 can write. */
+#define PACL_MAX_TIME		253402300799ULL
+
 enum pacl_action {
 	PACL_ALLOW,
+	PACL_DENY,
+	PACL_RESERVE,
+	PACL_ACTIONS,
 };
 
+/* Whom a rule is for; a reservation is for nobody. */
 enum pacl_kind {
 	PACL_USER,
 	PACL_GROUP,
 	PACL_ANY,
 	PACL_EACH,
+	PACL_NOBODY,
 	PACL_KINDS,
 };
 
@@ -58,6 +66,14 @@ enum pacl_mode {
 	PACL_MODE_ENFORCE,
 	PACL_MODE_PERMISSIVE,
 	PACL_MODE_OFF,
+	PACL_MODES,
+};
+
+/* Network namespaces whose sockets are judged: the initial one, or all. */
+enum pacl_scope {
+	PACL_SCOPE_INIT,
+	PACL_SCOPE_ALL,
+	PACL_SCOPES,
 };
 
 /**
@@ -71,14 +87,69 @@ struct pacl_range {
 };
 
 /**
+ * struct pacl_addr - an IP address
+ * @hi: its first 64 bits, in host byte order
+ * @lo: the others
+ *
+ * An IPv4 address is written as IPv6 does, ::ffff:a.b.c.d (RFC 4291, 2.5.5.2),
+ * so that the kernel's own mapped addresses are the same ones.
+ */
+struct pacl_addr {
+	u64 hi;
+	u64 lo;
+};
+
+#define PACL_ADDR_IPV4(host_order) \
+	((struct pacl_addr){ 0, 0xffffULL << 32 | (u32)(host_order) })
+
+static inline bool pacl_addr_is_ipv4(struct pacl_addr addr)
+{
+	return !addr.hi && addr.lo >> 32 == 0xffff;
+}
+
+/* The bits of an address that a prefix of a length, at most 128, keeps. */
+static inline struct pacl_addr pacl_addr_cut(struct pacl_addr addr,
+					     unsigned int len)
+{
+	if (len < 64)
+		addr.hi &= ~(~(u64)0 >> len);
+	if (len <= 64)
+		addr.lo = 0;
+	else if (len < 128)
+		addr.lo &= ~(~(u64)0 >> (len - 64));
+	return addr;
+}
+
+static inline bool pacl_addr_equal(struct pacl_addr a, struct pacl_addr b)
+{
+	return a.hi == b.hi && a.lo == b.lo;
+}
+
+/**
+ * struct pacl_clock - what time it is
+ * @wall: seconds since the epoch, as anybody may set them
+ * @boot: seconds since boot, suspended ones included, which nobody can set
+ */
+struct pacl_clock {
+	u64 wall;
+	u64 boot;
+};
+
+/**
  * struct pacl_rule - one rule as it was written, in canonical form
  * @action: enum pacl_action
- * @kind: enum pacl_kind
+ * @kind: enum pacl_kind; PACL_NOBODY exactly for PACL_RESERVE
  * @proto: enum pacl_proto
  * @count: how many of @range are used, 1 to PACL_MAX_ITEMS
- * @id: uid or gid; the first uid of a PACL_EACH; 0 for PACL_ANY
+ * @id: uid or gid; the first uid of a PACL_EACH; 0 for PACL_ANY and PACL_NOBODY
  * @last_id: the last uid of a PACL_EACH, else equal to @id
  * @each: ports that every uid of a PACL_EACH gets, else 0
+ * @on: 1 when the rule is for the addresses of a prefix only, else 0
+ * @prefix_len: bits of @prefix that count: 0 to 128 for IPv6, 96 to 128 for
+ *              IPv4; 0 without @on
+ * @prefix: the prefix, all bits that do not count are 0; zeroed without @on
+ * @until: seconds since the epoch at which the rule ends, 1 to PACL_MAX_TIME;
+ *         0 for never
  * @range: sorted, neither overlapping nor adjacent; for a PACL_EACH one range,
  *         the ports of all its uids together
  *
@@ -92,6 +163,10 @@ struct pacl_rule {
 	u32 id;
 	u32 last_id;
 	u16 each;
+	u8 on;
+	u8 prefix_len;
+	struct pacl_addr prefix;
+	u64 until;
 	struct pacl_range range[PACL_MAX_ITEMS];
 };
 
@@ -101,8 +176,12 @@ struct pacl_rule {
  * @group_count: how many
  * @uid: effective uid
  * @gid: effective gid
+ * @addr: the local address: all zero is the IPv6 wildcard and counts as both
+ *        families, PACL_ADDR_IPV4(0) is the IPv4 wildcard
+ * @now: read only while the policy has rules that end
  * @port: the port in host byte order; 0 is never governed
  * @proto: enum pacl_proto
+ * @privileged: whether the kernel would ask for CAP_NET_BIND_SERVICE
  *
  * All ids are those of the initial user namespace.
  */
@@ -111,15 +190,31 @@ struct pacl_request {
 	u32 group_count;
 	u32 uid;
 	u32 gid;
+	struct pacl_addr addr;
+	struct pacl_clock now;
 	u16 port;
 	u8 proto;
+	bool privileged;
 };
 
+/* In the order in which they are looked for, but for the first. */
 enum pacl_verdict {
 	/* No rule applies: the kernel's own rules decide. */
 	PACL_DEFAULT,
+	/* A deny matches. */
+	PACL_DENIED,
 	/* An allow matches: the privileged-port check is skipped. */
 	PACL_GRANT,
+	/* No allow matches, and the port is reserved. */
+	PACL_RESERVED,
+	/* No allow matches, the port is privileged and the policy strict. */
+	PACL_STRICT,
+	PACL_VERDICTS,
 };
+
+static inline bool pacl_refuses(enum pacl_verdict verdict)
+{
+	return verdict != PACL_DEFAULT && verdict != PACL_GRANT;
+}
 
 #endif /* PACL_RULE_H */

@@ -11,15 +11,31 @@ struct fork {
 	unsigned int shift;
 };
 
-static unsigned int content_half(const struct pacl_atom *atom, unsigned int i)
+static unsigned int term_half(const struct pacl_terms *terms, unsigned int i)
 {
-	const struct pacl_atom *head = atom - atom->at;
-
 	if (i == 0)
-		return atom->each;
-	if (i == 1)
+		return (unsigned int)terms->on << 8 | terms->prefix_len;
+	if (i <= 4)
+		return terms->prefix.hi >> 16 * (4 - i) & 0xffff;
+	if (i <= 8)
+		return terms->prefix.lo >> 16 * (8 - i) & 0xffff;
+	return terms->until >> 16 * (12 - i) & 0xffff;
+}
+
+static unsigned int content_half(const struct pacl_atom *atom,
+				 unsigned int half)
+{
+	const struct pacl_atom *head = pacl_atom_head(atom);
+	unsigned int i;
+
+	if (half == PACL_CONTENT_HALF)
+		return atom->kind == PACL_EACH ? pacl_atom_terms(atom)->each : 0;
+	if (half < PACL_TERM_HALF)
 		return atom->count;
-	i -= 2;
+	if (half < PACL_RANGE_HALF)
+		return pacl_plane_conditional(atom->plane) ?
+			term_half(pacl_atom_terms(atom), half - PACL_TERM_HALF) : 0;
+	i = half - PACL_RANGE_HALF;
 	/* A search may meet nodes that part longer keys than its own. */
 	if (i / 2 >= atom->count)
 		return 0;
@@ -31,8 +47,8 @@ static unsigned int key_half(const struct pacl_atom *atom,
 {
 	static const u8 by_port[] = { 3, 4, 0, 1, 2 };
 
-	if (half >= 5)
-		return content_half(atom, half - 5);
+	if (half >= PACL_CONTENT_HALF)
+		return content_half(atom, half);
 	switch (order == PACL_BY_PORT ? by_port[half] : half) {
 	case 0:
 		return atom->id >> 16;
@@ -52,7 +68,7 @@ static bool find_fork(const struct pacl_atom *a, const struct pacl_atom *b,
 		      enum pacl_order order, struct fork *fork)
 {
 	/* Past the count of ranges both keys have the same length. */
-	unsigned int halves = 7 + 2U * a->count;
+	unsigned int halves = PACL_RANGE_HALF + 2U * a->count;
 	unsigned int half, diff;
 
 	for (half = 0; half < halves; half++) {
@@ -109,16 +125,6 @@ static size_t node_size(unsigned int count, bool tops)
 	       (tops ? count * (sizeof(u16) + sizeof(u8)) : 0);
 }
 
-static u16 slot_top(uintptr_t slot)
-{
-	unsigned int count;
-
-	if (!pacl_is_node(slot))
-		return pacl_to_atom(slot)->hi;
-	count = pacl_node_count(pacl_to_node(slot));
-	return pacl_node_top(pacl_to_node(slot), count)[count - 1];
-}
-
 /* Brings the maxima up to date after slot @from or later ones have changed. */
 static void update_tops(struct pacl_node *node, enum pacl_order order,
 			unsigned int from)
@@ -131,7 +137,7 @@ static void update_tops(struct pacl_node *node, enum pacl_order order,
 	if (!has_tops(node->half, order))
 		return;
 	for (i = from; i < count; i++) {
-		u16 hi = slot_top(pacl_node_slots(node)[i]);
+		u16 hi = pacl_slot_top(pacl_node_slots(node)[i]);
 
 		if (i && top[i - 1] >= hi) {
 			top[i] = top[i - 1];
@@ -408,6 +414,101 @@ int pacl_trie_remove(struct pacl_txn *txn, uintptr_t *root,
 	return err;
 }
 
+/* Whether a walk goes no deeper: one atom below stands for all of them. */
+static bool is_last(uintptr_t slot, enum pacl_order order)
+{
+	const struct pacl_node *node = pacl_to_node(slot);
+
+	return !pacl_is_node(slot) ||
+	       (order == PACL_BY_PORT && node->half >= PACL_PORT_ALIKE_HALF &&
+		!pacl_plane_conditional(PACL_STEP_PLANE(node->step)));
+}
+
+/* Slots of a node whose atoms begin at or before a port and one covers it. */
+struct cover {
+	const struct pacl_node *node;
+	unsigned int slots;
+};
+
+static void note_cover(struct cover *cover, const struct pacl_node *node,
+		       unsigned int slots, u32 port)
+{
+	unsigned int count = pacl_node_count(node);
+
+	/* Keys below are greater than those noted before. */
+	if (slots && pacl_node_top(node, count)[slots - 1] >= port)
+		*cover = (struct cover){ node, slots };
+}
+
+static const struct pacl_atom *last_cover(const struct cover *cover,
+					  enum pacl_order order, u32 port)
+{
+	const struct pacl_node *node = cover->node;
+	unsigned int i = cover->slots;
+	uintptr_t slot;
+
+	if (!node)
+		return NULL;
+	for (;;) {
+		do {
+			slot = pacl_node_slots(node)[--i];
+		} while (pacl_slot_top(slot) < port);
+		if (is_last(slot, order))
+			return pacl_top_atom(slot);
+		node = pacl_to_node(slot);
+		i = pacl_node_count(node);
+	}
+}
+
+static const struct pacl_atom *first_of_walk(uintptr_t slot,
+					     enum pacl_order order, u32 port)
+{
+	unsigned int port_half = order == PACL_BY_PORT ? PACL_PORT_PORT_HALF :
+							 PACL_SUBJECT_PORT_HALF;
+	const struct pacl_atom *atom;
+	struct cover cover = { NULL, 0 };
+
+	while (!is_last(slot, order)) {
+		const struct pacl_node *node = pacl_to_node(slot);
+		int side = pacl_compare_lo(node, port_half, port);
+		unsigned int value, rank;
+
+		if (side) {
+			if (side > 0)
+				note_cover(&cover, node, pacl_node_count(node),
+					   port);
+			return last_cover(&cover, order, port);
+		}
+		value = port >> PACL_STEP_SHIFT(node->step) & 63;
+		rank = pacl_node_rank(node, value);
+		note_cover(&cover, node, rank, port);
+		if (!pacl_node_has(node, value))
+			return last_cover(&cover, order, port);
+		slot = pacl_node_slots(node)[rank];
+	}
+	atom = pacl_top_atom(slot);
+	return atom && pacl_covers(atom, port) ? atom :
+						 last_cover(&cover, order, port);
+}
+
+const struct pacl_atom *pacl_trie_cover(uintptr_t root, enum pacl_order order,
+					u32 port, const struct pacl_atom *after)
+{
+	struct cover cover = { NULL, 0 };
+
+	if (!after)
+		return first_of_walk(root, order, port);
+	while (!is_last(root, order)) {
+		const struct pacl_node *node = pacl_to_node(root);
+		unsigned int rank;
+
+		rank = pacl_node_rank(node, node_value(node, order, after));
+		note_cover(&cover, node, rank, port);
+		root = pacl_node_slots(node)[rank];
+	}
+	return last_cover(&cover, order, port);
+}
+
 static void free_rule_of(const struct pacl_atom *atom,
 			 const struct pacl_atom *keep)
 {
@@ -440,6 +541,7 @@ void pacl_trie_free(uintptr_t root, const struct pacl_atom *keep, bool rules)
 		}
 		if (slot && rules)
 			free_rule_of(pacl_to_atom(slot), keep);
+		pacl_relax();
 		slot = 0;
 		if (!parent)
 			continue;

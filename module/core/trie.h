@@ -20,7 +20,7 @@
  *	by port:	first port, ~last port, id (2), plane, content
  *
  * where content is all that remains to tell two rules apart: ports for each,
- * count of ranges, every range.
+ * count of ranges, terms, every range.
  */
 
 #ifndef PACL_TRIE_H
@@ -42,9 +42,14 @@ enum pacl_order {
 #define PACL_SUBJECT_PORT_HALF	3
 #define PACL_PORT_PORT_HALF	0
 
+/* The first half of the content, its terms and its ranges. */
+#define PACL_CONTENT_HALF	5
+#define PACL_TERM_HALF		7
+#define PACL_RANGE_HALF		(PACL_TERM_HALF + PACL_TERM_HALVES)
+
 /*
  * In a trie by port, the first half below which two atoms of the same kind
- * answer every request alike.
+ * answer every request alike, unless their planes are conditional.
  */
 #define PACL_PORT_ALIKE_HALF	6
 
@@ -103,20 +108,20 @@ static inline uintptr_t *pacl_node_slots(const struct pacl_node *node)
 	return (uintptr_t *)(node + 1);
 }
 
-static inline unsigned int pacl_node_count(const struct pacl_node *node)
+static pacl_always_inline unsigned int pacl_node_count(const struct pacl_node *node)
 {
 	return pacl_popcount64(node->bitmap);
 }
 
 /* Slots before that of a value; bits from 64 on wrap as the key's do. */
-static inline unsigned int pacl_node_rank(const struct pacl_node *node,
-					  unsigned int value)
+static pacl_always_inline unsigned int
+pacl_node_rank(const struct pacl_node *node, unsigned int value)
 {
 	return pacl_popcount64(node->bitmap & (((u64)1 << value) - 1));
 }
 
-static inline bool pacl_node_has(const struct pacl_node *node,
-				 unsigned int value)
+static pacl_always_inline bool
+pacl_node_has(const struct pacl_node *node, unsigned int value)
 {
 	return node->bitmap >> value & 1;
 }
@@ -134,7 +139,7 @@ static inline u8 *pacl_node_top_slot(const struct pacl_node *node,
 }
 
 /* Bits of the first port that a node parting by it does not look at. */
-static inline unsigned int pacl_node_above(const struct pacl_node *node)
+static pacl_always_inline unsigned int pacl_node_above(const struct pacl_node *node)
 {
 	unsigned int shift = PACL_STEP_SHIFT(node->step);
 
@@ -144,6 +149,80 @@ static inline unsigned int pacl_node_above(const struct pacl_node *node)
 static inline bool pacl_covers(const struct pacl_atom *atom, u32 port)
 {
 	return atom->lo <= port && port <= atom->hi;
+}
+
+/* The greatest last port below a slot that is not empty. */
+static inline u16 pacl_slot_top(uintptr_t slot)
+{
+	unsigned int count;
+
+	if (!pacl_is_node(slot))
+		return pacl_to_atom(slot)->hi;
+	count = pacl_node_count(pacl_to_node(slot));
+	return pacl_node_top(pacl_to_node(slot), count)[count - 1];
+}
+
+/* The atom with the greatest last port below a slot, NULL for an empty one. */
+static inline const struct pacl_atom *pacl_top_atom(uintptr_t slot)
+{
+	while (pacl_is_node(slot)) {
+		const struct pacl_node *node = pacl_to_node(slot);
+		unsigned int count = pacl_node_count(node);
+
+		slot = pacl_node_slots(node)[pacl_node_top_slot(node, count)[count - 1]];
+	}
+	return pacl_to_atom(slot);
+}
+
+/*
+ * Compares a port with the first ports of the atoms below a node, as far as
+ * all these agree.
+ *
+ * Return: less than, equal to or greater than 0 when the port lies before all
+ * of them, among them, or after them.
+ */
+static pacl_always_inline int
+pacl_compare_lo(const struct pacl_node *node, unsigned int port_half, u32 port)
+{
+	unsigned int above;
+
+	if (node->half > port_half)
+		return port < node->lo ? -1 : 1;
+	above = pacl_node_above(node);
+	return (int)(port >> above) - (int)((u32)node->lo >> above);
+}
+
+/**
+ * pacl_trie_cover - walk the atoms that cover a port
+ * @root: a trie by port, or what a trie by subject holds of one plane of one
+ *        subject
+ * @order: which of the two
+ * @port: the port
+ * @after: what the last call returned, NULL for the first atom
+ *
+ * In descending order of keys. Of atoms that answer every request alike one is
+ * enough.
+ *
+ * Return: the atom, NULL after the last.
+ */
+const struct pacl_atom *pacl_trie_cover(uintptr_t root, enum pacl_order order,
+					u32 port, const struct pacl_atom *after);
+
+/* Follows an id down to what the trie holds of it, or of another id. */
+static pacl_always_inline uintptr_t pacl_find_id(uintptr_t slot, u32 id)
+{
+	while (slot & PACL_ID_NODE) {
+		const struct pacl_node *node;
+		u64 bits;
+
+		node = (const struct pacl_node *)(slot - PACL_ID_NODE);
+		/* The value's bit comes first, those before it follow. */
+		bits = node->bitmap << (~(id >> node->lo) & 63);
+		if (!(bits >> 63))
+			return 0;
+		slot = pacl_node_slots(node)[pacl_popcount64(bits) - 1];
+	}
+	return slot;
 }
 
 /**
@@ -158,6 +237,14 @@ static inline bool pacl_covers(const struct pacl_atom *atom, u32 port)
 const struct pacl_atom *pacl_find_below(uintptr_t slot, u32 id, u32 planes,
 					u32 port);
 
+/* Whether the one atom that a subject has is in planes and covers a port. */
+static pacl_always_inline bool pacl_applies(const struct pacl_atom *atom,
+					    u32 id, u32 planes, u32 port)
+{
+	return atom->id == id && planes >> atom->plane & 1 &&
+	       pacl_covers(atom, port);
+}
+
 /**
  * pacl_find - find an atom of a subject that covers a port
  * @slot: a trie by subject
@@ -170,24 +257,11 @@ const struct pacl_atom *pacl_find_below(uintptr_t slot, u32 id, u32 planes,
 static pacl_always_inline const struct pacl_atom *
 pacl_find(uintptr_t slot, u32 id, u32 planes, u32 port)
 {
-	const struct pacl_atom *atom;
-
-	while (slot & PACL_ID_NODE) {
-		const struct pacl_node *node;
-		u64 bits;
-
-		node = (const struct pacl_node *)(slot - PACL_ID_NODE);
-		/* The value's bit comes first, those before it follow. */
-		bits = node->bitmap << (~(id >> node->lo) & 63);
-		if (!(bits >> 63))
-			return NULL;
-		slot = pacl_node_slots(node)[pacl_popcount64(bits) - 1];
-	}
+	slot = pacl_find_id(slot, id);
 	if (slot & PACL_OTHER_NODE)
 		return pacl_find_below(slot, id, planes, port);
-	atom = pacl_to_atom(slot);
-	return atom && atom->id == id && planes >> atom->plane & 1 &&
-	       pacl_covers(atom, port) ? atom : NULL;
+	return slot && pacl_applies(pacl_to_atom(slot), id, planes, port) ?
+		       pacl_to_atom(slot) : NULL;
 }
 
 /**

@@ -6,6 +6,7 @@
 //
 // With --check it ends with an error when a figure is over its budget.
 
+#include "core/format.h"
 #include "core/policy.h"
 #include "match_entry.h"
 
@@ -47,6 +48,7 @@ struct Request {
   u32 gid = 0;
   u16 port = 0;
   const std::vector<u32> *groups = nullptr;
+  pacl_addr addr = {0, 0};
 };
 
 pacl_rule rule(u8 kind, u32 id, u32 lo, u32 hi) {
@@ -64,6 +66,30 @@ pacl_rule each(u32 first, u32 last, u32 base, u32 ports) {
       rule(PACL_EACH, first, base, base + ports * (last - first + 1) - 1);
   made.last_id = last;
   made.each = static_cast<u16>(ports);
+  return made;
+}
+
+pacl_rule deny(pacl_rule made) {
+  made.action = PACL_DENY;
+  return made;
+}
+
+pacl_rule reserve(u32 lo, u32 hi) {
+  pacl_rule made = rule(PACL_NOBODY, 0, lo, hi);
+  made.action = PACL_RESERVE;
+  return made;
+}
+
+// For one IPv4 address.
+pacl_rule on(pacl_rule made, u32 addr) {
+  made.on = 1;
+  made.prefix = PACL_ADDR_IPV4(addr);
+  made.prefix_len = 128;
+  return made;
+}
+
+pacl_rule until(pacl_rule made, u64 time) {
+  made.until = time;
   return made;
 }
 
@@ -161,9 +187,16 @@ bool run(const Shape &shape) {
   for (unsigned at = 0; at < samples; at++) {
     Request request = shape.ask(random());
     const std::vector<u32> *groups = request.groups;
-    asked.push_back({groups ? groups->data() : nullptr,
-                     groups ? static_cast<u32>(groups->size()) : 0, request.uid,
-                     request.gid, request.port, PACL_PROTO_TCP});
+    pacl_request asks = {};
+    asks.groups = groups ? groups->data() : nullptr;
+    asks.group_count = groups ? static_cast<u32>(groups->size()) : 0;
+    asks.uid = request.uid;
+    asks.gid = request.gid;
+    asks.addr = request.addr;
+    asks.now = {1000, 1000};
+    asks.port = request.port;
+    asks.proto = PACL_PROTO_TCP;
+    asked.push_back(asks);
   }
   auto verdicts =
       static_cast<u8 *>(mmap(nullptr, samples, PROT_READ | PROT_WRITE,
@@ -186,8 +219,8 @@ bool run(const Shape &shape) {
   unsigned worst = counts.back();
   bool over = shape.budget != no_budget && worst > shape.budget;
   printf("%-24s %9u  %-8s %6u %8.1f %6u  ", shape.name, policy->rule_count,
-         shape.verdict == PACL_GRANT ? "grant" : "default", counts.front(),
-         sum / samples, worst);
+         pacl_verdict_name(shape.verdict), counts.front(), sum / samples,
+         worst);
   if (shape.budget == no_budget)
     printf("     -\n");
   else
@@ -370,6 +403,69 @@ std::vector<Shape> shapes() {
                         static_cast<u16>(20000 + r / 1000 % 1000 * 10)};
        },
        PACL_GRANT, no_budget, 20},
+      {"1M uids and a deny", 1000001,
+       [](u32 at) {
+         return at ? rule(PACL_USER, 10000 + at, 443, 443)
+                   : deny(rule(PACL_USER, 1, 443, 443));
+       },
+       [](u32 r) {
+         return Request{10001 + r % 1000000, 100, 443};
+       },
+       PACL_GRANT, no_budget},
+      {"1M denied uids", 1000000,
+       [](u32 at) { return deny(rule(PACL_USER, 10000 + at, 443, 443)); },
+       [](u32 r) {
+         return Request{10000 + r % 1000000, 100, 443};
+       },
+       PACL_DENIED, no_budget},
+      {"denied to any", 1, [](u32) { return deny(rule(PACL_ANY, 0, 80, 80)); },
+       [](u32 r) {
+         return Request{r % 100000, 100, 80};
+       },
+       PACL_DENIED, no_budget},
+      {"owner of a reserved port", 50001,
+       [](u32 at) {
+         return at ? rule(PACL_USER, 10000 + at, 8080, 8080)
+                   : reserve(8000, 8999);
+       },
+       [](u32 r) {
+         return Request{10001 + r % 50000, 100, 8080};
+       },
+       PACL_GRANT, budget_granted},
+      {"30,000 reservations", 30000,
+       [](u32 at) { return reserve(at + 1, 65535 - at); },
+       [](u32 r) {
+         return Request{1000, 100, static_cast<u16>(1 + r % 65535)};
+       },
+       PACL_RESERVED, no_budget},
+      {"1M uids, an address each", 1000000,
+       [](u32 at) {
+         return on(rule(PACL_USER, 10000 + at, 443, 443), 0x0a000000 + at);
+       },
+       [](u32 r) {
+         u32 at = r % 1000000;
+         return Request{10000 + at, 100, 443, nullptr,
+                        PACL_ADDR_IPV4(0x0a000000 + at)};
+       },
+       PACL_GRANT, no_budget},
+      {"1M uids, an end each", 1000000,
+       [](u32 at) {
+         return until(rule(PACL_USER, 10000 + at, 443, 443), 2000000000 + at);
+       },
+       [](u32 r) {
+         return Request{10000 + r % 1000000, 100, 443};
+       },
+       PACL_GRANT, no_budget},
+      // Tried one after the other.
+      {"64 addresses of one user", 64,
+       [](u32 at) {
+         return on(rule(PACL_USER, 1000, 443, 443), 0x0a000000 + at);
+       },
+       [](u32 r) {
+         return Request{1000, 100, 443, nullptr,
+                        PACL_ADDR_IPV4(0x0a000000 + r % 64)};
+       },
+       PACL_GRANT, no_budget, 64},
   };
 }
 

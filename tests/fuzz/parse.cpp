@@ -8,6 +8,10 @@
 #include "check.h"
 #include "reference_text.h"
 
+#include <arpa/inet.h>
+#include <cstring>
+#include <memory>
+#include <string>
 #include <string_view>
 
 namespace {
@@ -39,6 +43,60 @@ Expected next(std::string_view text, size_t &at, u32 line) {
   return want;
 }
 
+std::string write(const pacl_rule &rule) {
+  auto buffer = std::make_unique<char[]>(PACL_MAX_RULE_TEXT);
+  size_t length = pacl_format(&rule, buffer.get(), PACL_MAX_RULE_TEXT);
+  CHECK(length < PACL_MAX_RULE_TEXT);
+  CHECK(strlen(buffer.get()) == length);
+  return buffer.get();
+}
+
+// What the C library says of the address that was written.
+void check_address(const pacl_rule &rule) {
+  char text[PACL_MAX_ADDR_TEXT];
+  size_t length = pacl_format_addr(rule.prefix, text, sizeof text);
+  CHECK(strlen(text) == length);
+  CHECK(text == reference_format_address(rule.prefix));
+  pacl_addr again;
+  CHECK(reference_parse_address(text, again));
+  CHECK(again.hi == rule.prefix.hi && again.lo == rule.prefix.lo);
+  unsigned char bytes[16];
+  for (unsigned at = 0; at < 8; at++) {
+    bytes[at] = static_cast<unsigned char>(rule.prefix.hi >> (56 - 8 * at));
+    bytes[8 + at] = static_cast<unsigned char>(rule.prefix.lo >> (56 - 8 * at));
+  }
+  char libc[INET6_ADDRSTRLEN];
+  if (pacl_addr_is_ipv4(rule.prefix)) {
+    CHECK(inet_ntop(AF_INET, bytes + 12, libc, sizeof libc));
+  } else {
+    CHECK(inet_ntop(AF_INET6, bytes, libc, sizeof libc));
+    // The mixed notation is not for addresses that hold no IPv4 address.
+    if (strchr(libc, '.'))
+      return;
+  }
+  CHECK(!strcmp(text, libc));
+}
+
+void check_rule(const pacl_rule &rule) {
+  CHECK(rule.action < PACL_ACTIONS);
+  CHECK(rule.kind < PACL_KINDS);
+  CHECK((rule.action == PACL_RESERVE) == (rule.kind == PACL_NOBODY));
+  CHECK(rule.on <= 1 && rule.prefix_len <= 128);
+  CHECK(rule.until <= PACL_MAX_TIME);
+  if (rule.kind == PACL_EACH || rule.kind == PACL_NOBODY)
+    CHECK(!rule.on && !rule.until);
+  if (rule.on)
+    check_address(rule);
+  else
+    CHECK(!rule.prefix.hi && !rule.prefix.lo && !rule.prefix_len);
+  std::string text = write(rule);
+  CHECK(text == reference_format(rule));
+  pacl_rule again;
+  pacl_error err;
+  CHECK(pacl_parse_line(text.data(), text.size(), &again, &err) == 1);
+  CHECK(reference_same(rule, again));
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -68,6 +126,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       return 0;
     }
     CHECK(reference_same(rule, want.rule));
+    check_rule(rule);
     CHECK(reader.pos == at);
   }
 }

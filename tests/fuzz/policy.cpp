@@ -5,7 +5,6 @@
 #include "check.h"
 #include "engine.h"
 #include "engine_alloc.h"
-#include "reference_match.h"
 
 #include <algorithm>
 #include <memory>
@@ -40,10 +39,52 @@ u16 make_port(Bytes &bytes) {
                     : static_cast<u16>((byte - 127) * (1 + bytes.below(3)));
 }
 
+// Addresses and lengths of which some lie inside others, of both families and
+// at their borders.
+pacl_addr make_addr(Bytes &bytes) {
+  static const pacl_addr addrs[] = {
+      {0, 0},
+      {0, 1},
+      {0, u64{0xffff} << 32},
+      {0, u64{0xffff} << 32 | 1},
+      {0, u64{0xffff} << 32 | 0x0a000000},
+      {0, u64{0xffff} << 32 | 0x0a010203},
+      {0, u64{0xffff} << 32 | 0x7f000001},
+      {0, u64{0xffff} << 32 | 0xffffffff},
+      {0, u64{0xfffe} << 32 | 0x0a010203},
+      {0, 0x0a010203},
+      {0x20010db800000000, 0},
+      {0x20010db800000000, 1},
+      {0x20010db800000001, u64{1} << 63},
+      {u64{1} << 63, 0},
+      {~u64{0}, ~u64{0}},
+  };
+  u8 byte = bytes.next();
+  pacl_addr addr = addrs[byte % std::size(addrs)];
+  if (byte >= 240)
+    addr.lo ^= u64{1} << bytes.below(32);
+  return addr;
+}
+
+void make_terms(Bytes &bytes, pacl_rule &rule) {
+  u8 which = bytes.next();
+  if (which & 1) {
+    static const unsigned lengths[] = {0,  1,  31, 32,  63,  64,  65,
+                                       95, 96, 97, 104, 127, 128, 128};
+    pacl_addr addr = make_addr(bytes);
+    unsigned length = lengths[bytes.below(std::size(lengths))];
+    if (pacl_addr_is_ipv4(addr))
+      length = std::max(length, 96U);
+    reference_set_prefix(rule, addr, length);
+  }
+  if (which & 2)
+    rule.until =
+        which & 4 ? PACL_MAX_TIME - bytes.below(4) : 1 + bytes.below(64);
+}
+
 pacl_rule make_rule(Bytes &bytes) {
   pacl_rule rule = {};
   u8 head = bytes.next();
-  rule.action = PACL_ALLOW;
   rule.kind = head % PACL_KINDS;
   rule.proto = head / PACL_KINDS % PACL_PROTOS;
   if (rule.kind == PACL_EACH) {
@@ -59,12 +100,20 @@ pacl_rule make_rule(Bytes &bytes) {
         static_cast<u16>(base + rule.each * (rule.last_id - rule.id + 1) - 1)};
     return rule;
   }
-  if (rule.kind != PACL_ANY)
-    rule.id = rule.last_id = make_id(bytes);
+  u8 tail = bytes.next();
+  if (rule.kind == PACL_NOBODY) {
+    rule.action = PACL_RESERVE;
+  } else {
+    rule.action = tail & 1 ? PACL_DENY : PACL_ALLOW;
+    if (rule.kind != PACL_ANY)
+      rule.id = rule.last_id = make_id(bytes);
+    if (tail & 2)
+      make_terms(bytes, rule);
+  }
   std::vector<pacl_range> ranges;
-  for (u32 items = 1 + head / 16 % 4; items; items--) {
+  for (u32 items = 1 + (tail >> 2) % 4; items; items--) {
     u16 lo = make_port(bytes);
-    u16 hi = head & 128 ? make_port(bytes) : lo;
+    u16 hi = tail & 128 ? make_port(bytes) : lo;
     ranges.push_back({std::min(lo, hi), std::max(lo, hi)});
   }
   reference_set_ranges(rule, ranges);
@@ -78,7 +127,7 @@ pacl_rule make_rule(Bytes &bytes, const RuleSet &rules) {
   return *std::next(rules.begin(), bytes.below(static_cast<u32>(rules.size())));
 }
 
-void ask(const pacl_policy *policy, const RuleSet &rules, Bytes &bytes) {
+Request make_request(Bytes &bytes) {
   Request request;
   request.uid = make_id(bytes);
   request.gid = make_id(bytes);
@@ -86,23 +135,38 @@ void ask(const pacl_policy *policy, const RuleSet &rules, Bytes &bytes) {
     request.groups.push_back(make_id(bytes));
   std::ranges::sort(request.groups);
   request.port = make_port(bytes);
-  request.proto = static_cast<u8>(bytes.below(PACL_PROTOS));
-  pacl_request view = request.view();
+  u8 tail = bytes.next();
+  request.proto = tail % PACL_PROTOS;
+  request.privileged = tail & 4;
+  if (tail & 8)
+    request.addr = make_addr(bytes);
+  return request;
+}
+
+// Afterwards policy and set have noted the same ends.
+void ask(const pacl_policy *policy, const RuleSet &rules,
+         const pacl_request &view) {
   const pacl_atom *why;
   pacl_verdict verdict = pacl_match(policy, &view, &why);
-  CHECK(verdict == reference_match(rules, view));
-  CHECK((why != nullptr) == (verdict == PACL_GRANT));
+  CHECK(verdict == rules.verdict(view));
+  std::optional<u8> action = deciding_action(verdict);
+  if (!action && rules.closing && why)
+    action = PACL_ALLOW;
+  CHECK((why != nullptr) == action.has_value());
   if (why) {
     pacl_rule rule;
     pacl_atom_rule(why, &rule);
     CHECK(rules.contains(rule));
-    CHECK(reference_matches(rule, view));
+    CHECK(rule.action == *action);
+    CHECK(rules.applies(rule, view));
+    CHECK(pacl_policy_find(policy, why) == pacl_atom_head(why));
   }
+  note_ends(policy, rules, view.now);
 }
 
 void compare(const pacl_policy *policy, const RuleSet &rules) {
   CHECK(list(policy) == list(rules));
-  CHECK(policy->rule_count == atoms_of(rules));
+  CHECK(counts_agree(policy, rules));
 }
 
 // A policy, the transaction on it, and the sets that both should be.
@@ -119,6 +183,7 @@ public:
     in_place_ = in_place;
     next_ = in_place ? RuleSet() : rules_;
     open_ = !failed(txn_.begin(in_place ? nullptr : policy_));
+    set_clock(now_);
   }
 
   void insert(const pacl_rule &rule) {
@@ -141,6 +206,27 @@ public:
     if (failed(err))
       return abort();
     CHECK(err == (next_.erase(rule) ? 0 : -ENOENT));
+  }
+
+  void set_clock(pacl_clock now) {
+    now_ = next_.now = now;
+    if (open_)
+      txn_.set_now(now);
+  }
+
+  pacl_clock clock() const { return now_; }
+
+  // What a rule may do depends on the settings only once they are committed.
+  void set(u8 byte) {
+    if (!open_)
+      begin(false);
+    if (!open_)
+      return;
+    pacl_policy *policy = txn_.settings();
+    next_.mode = policy->mode = byte % 4 ? byte / 16 % PACL_MODES : 0;
+    next_.strict = policy->strict = byte & 4;
+    next_.closing = policy->closing = (byte & 136) == 136;
+    commit();
   }
 
   void commit() {
@@ -169,10 +255,11 @@ public:
   }
 
   void ask_both(Bytes &bytes) {
-    Bytes same = bytes;
-    ask(policy_, rules_, bytes);
+    Request request = make_request(bytes);
+    request.now = now_;
+    ask(policy_, rules_, request.view());
     if (open_)
-      ask(txn_.policy(), next_, same);
+      ask(txn_.policy(), next_, request.view());
   }
 
   const RuleSet &known() const { return open_ ? next_ : rules_; }
@@ -189,6 +276,7 @@ private:
   Transaction txn_;
   bool open_ = false;
   bool in_place_ = false;
+  pacl_clock now_ = {0, 0};
 };
 
 void play(Bytes &bytes) {
@@ -215,7 +303,13 @@ void play(Bytes &bytes) {
       session.ask_both(bytes);
       break;
     case 8:
+      session.set(bytes.next());
+      break;
     case 9:
+      // Either clock goes anywhere, back as well.
+      session.set_clock({op & 16 ? session.clock().wall : bytes.below(80),
+                         op & 32 ? session.clock().boot : bytes.below(80)});
+      break;
     case 10:
       session.remove(make_rule(bytes, session.known()));
       break;

@@ -30,8 +30,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
   if (pacl_parse_line(line, size, &rule, &err) != 1)
     return 0;
-  CHECK(rule.action == PACL_ALLOW);
+  CHECK(rule.action < PACL_ACTIONS);
   CHECK(rule.kind < PACL_KINDS);
+  CHECK((rule.action == PACL_RESERVE) == (rule.kind == PACL_NOBODY));
   CHECK(rule.proto < PACL_PROTOS);
   CHECK(rule.count >= 1 && rule.count <= PACL_MAX_ITEMS);
   CHECK(rule.id <= rule.last_id && rule.last_id <= PACL_MAX_ID);

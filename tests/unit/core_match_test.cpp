@@ -3,26 +3,69 @@
 
 #include "engine_test.h"
 
+#include "core/format.h"
+
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 namespace {
 
 class CoreMatch : public EngineTest {
 protected:
-  void allow(std::string_view text) {
+  void add(std::string_view text) {
     ASSERT_EQ(engine_.insert(text), 0) << text;
     model_.insert(rule_of(text));
   }
-  bool granted(const Request &request) {
-    EXPECT_TRUE(agree(engine_.get(), model_, request));
+  void allow(std::string_view text) { add(text); }
+  void remove(std::string_view text) {
+    ASSERT_EQ(engine_.remove(text), 0) << text;
+    model_.erase(rule_of(text));
+  }
+  void set_mode(u8 mode) {
+    model_.mode = mode;
+    settle();
+  }
+  void set_strict(bool strict) {
+    model_.strict = strict;
+    settle();
+  }
+  void set_closing(bool closing) {
+    model_.closing = closing;
+    settle();
+  }
+  // The time of what is added from now on.
+  void set_clock(pacl_clock now) { engine_.now = model_.now = now; }
+
+  // In words, which read well in a failure.
+  std::string verdict(const Request &request) {
     pacl_request view = request.view();
     const pacl_atom *why;
-    return pacl_match(engine_.get(), &view, &why) == PACL_GRANT;
+    // Then once more, beside the model.
+    std::string first =
+        pacl_verdict_name(pacl_match(engine_.get(), &view, &why));
+    EXPECT_TRUE(agree(engine_.get(), model_, request));
+    return first;
+  }
+  bool granted(const Request &request) { return verdict(request) == "grant"; }
+  std::string verdict_on(std::string_view addr, Request request) {
+    request.addr = addr_of(addr);
+    return verdict(request);
   }
 
   Engine engine_;
   RuleSet model_;
+
+private:
+  void settle() {
+    ASSERT_EQ(engine_.set([&](pacl_policy &policy) {
+      policy.mode = model_.mode;
+      policy.strict = model_.strict;
+      policy.closing = model_.closing;
+    }),
+              0);
+    EXPECT_TRUE(counts_agree(engine_.get(), model_));
+  }
 };
 
 TEST_F(CoreMatch, EmptyPolicyGrantsNothing) {
@@ -293,7 +336,10 @@ TEST_F(CoreMatch, TheRuleThatDecided) {
 // The same answer, whatever lies behind the request in memory.
 TEST_F(CoreMatch, NoGroupsAtAll) {
   allow("allow group 25 587");
-  pacl_request request = {nullptr, 0, 1000, 1000, 587, PACL_PROTO_TCP};
+  pacl_request request = {};
+  request.uid = request.gid = 1000;
+  request.port = 587;
+  request.proto = PACL_PROTO_TCP;
   const pacl_atom *why;
   EXPECT_EQ(pacl_match(engine_.get(), &request, &why), PACL_DEFAULT);
   request.gid = 25;
@@ -313,6 +359,560 @@ TEST_F(CoreMatch, Modes) {
               mode != PACL_MODE_OFF);
     EXPECT_EQ(why != nullptr, mode != PACL_MODE_OFF);
   }
+}
+
+// The decision, line by line ------------------------------------------------
+
+const Request web = {.uid = 1000, .gid = 100, .groups = {}, .port = 443};
+const Request high = {.uid = 1000, .gid = 100, .groups = {}, .port = 8080};
+
+Request privileged(Request request, bool is = true) {
+  request.privileged = is;
+  return request;
+}
+
+// Line 1: port 0 is the kernel's, whatever the rules say.
+TEST_F(CoreMatch, PortZeroIsNeverJudged) {
+  add("deny any 1-65535");
+  add("reserve 1-65535");
+  set_strict(true);
+  for (bool is : {false, true})
+    EXPECT_EQ(verdict(privileged({.uid = 1000, .port = 0}, is)), "default");
+  EXPECT_EQ(verdict({.uid = 1000, .port = 1}), "deny");
+}
+
+// Line 2: mode off.
+TEST_F(CoreMatch, ModeOffJudgesNothing) {
+  add("allow user 1000 443");
+  add("deny user 1001 443");
+  add("reserve 8080");
+  set_strict(true);
+  set_mode(PACL_MODE_OFF);
+  for (u32 uid : {1000u, 1001u, 1002u})
+    for (u16 port : {u16{443}, u16{444}, u16{8080}})
+      EXPECT_EQ(verdict(privileged({.uid = uid, .port = port})), "default");
+  set_mode(PACL_MODE_ENFORCE);
+  EXPECT_EQ(verdict({.uid = 1000, .port = 443}), "grant");
+  EXPECT_EQ(verdict({.uid = 1001, .port = 443}), "deny");
+  EXPECT_EQ(verdict({.uid = 1001, .port = 8080}), "reserved");
+}
+
+// Lines 4 to 7 for each set of rules, in each order of insertion, with and
+// without strict and privilege.
+TEST_F(CoreMatch, EveryLineInEveryOrder) {
+  std::vector<std::string> texts = {"allow user 1000 443", "deny group 7 443",
+                                    "reserve 443"};
+  std::ranges::sort(texts);
+  do {
+    for (unsigned which = 0; which < 8; which++) {
+      Engine engine;
+      RuleSet model;
+      std::string expected = "default";
+      bool has[3] = {};
+      for (unsigned at = 0; at < 3; at++) {
+        if (!(which >> at & 1))
+          continue;
+        ASSERT_EQ(engine.insert(texts[at]), 0);
+        model.insert(rule_of(texts[at]));
+        has[rule_of(texts[at]).action] = true;
+      }
+      for (bool strict : {false, true}) {
+        model.strict = strict;
+        ASSERT_EQ(
+            engine.set([&](pacl_policy &policy) { policy.strict = strict; }),
+            0);
+        for (bool is : {false, true}) {
+          expected = strict && is ? "strict" : "default";
+          if (has[PACL_RESERVE])
+            expected = "reserved";
+          if (has[PACL_ALLOW])
+            expected = "grant";
+          if (has[PACL_DENY])
+            expected = "deny";
+          Request request = {
+              .uid = 1000, .gid = 7, .port = 443, .privileged = is};
+          pacl_request view = request.view();
+          const pacl_atom *why;
+          ASSERT_EQ(pacl_verdict_name(pacl_match(engine.get(), &view, &why)),
+                    expected);
+          ASSERT_TRUE(agree(engine.get(), model, request));
+        }
+      }
+    }
+  } while (std::ranges::next_permutation(texts).found);
+}
+
+// Line 4.
+TEST_F(CoreMatch, ADenyBeatsEveryAllow) {
+  for (const char *rule :
+       {"allow user 1000 443", "allow group 100 443", "allow group 7 443",
+        "allow any 443", "allow each 990-1009 433+1",
+        "allow user 1000 1-65535/tcp", "allow any 443 on ::1"})
+    add(rule);
+  const Request request = {
+      .uid = 1000, .gid = 100, .groups = {7, 9}, .port = 443};
+  EXPECT_EQ(verdict_on("::1", request), "grant");
+  for (const char *rule :
+       {"deny user 1000 443", "deny group 100 443", "deny group 7 443",
+        "deny group 9 1-65535", "deny any 443", "deny any 443/tcp",
+        "deny user 1000 1-65535/tcp", "deny any 443 on ::1",
+        "deny group 7 400-500 on ::/0 until 50",
+        "deny user 1000 443 until 1"}) {
+    SCOPED_TRACE(rule);
+    add(rule);
+    EXPECT_EQ(verdict_on("::1", request), "deny");
+    remove(rule);
+    EXPECT_EQ(verdict_on("::1", request), "grant");
+  }
+}
+
+TEST_F(CoreMatch, ADenyForOthersDoesNothing) {
+  add("allow user 1000 443");
+  for (const char *rule :
+       {"deny user 1001 443", "deny user 100 443", "deny group 1000 443",
+        "deny group 8 443", "deny any 442", "deny any 444", "deny any 443/udp",
+        "deny user 1000 443/sctp", "deny any 443 on 10.0.0.0/8",
+        "deny any 443 on ::2"})
+    add(rule);
+  EXPECT_EQ(verdict_on("::1", web), "grant");
+}
+
+// Unlike an allow, a deny has a meaning above the privileged range.
+TEST_F(CoreMatch, ADenyForAnyPort) {
+  add("deny user 1000 1,1023-1024,65535");
+  for (u32 port = 0; port < 65536; port++)
+    ASSERT_EQ(verdict({.uid = 1000, .port = static_cast<u16>(port)}),
+              port == 1 || port == 1023 || port == 1024 || port == 65535
+                  ? "deny"
+                  : "default")
+        << port;
+}
+
+TEST_F(CoreMatch, DenyTransports) {
+  add("deny user 1 80");
+  add("deny user 2 80/tcp");
+  add("deny user 3 80/udp");
+  add("deny user 4 80/sctp");
+  for (u32 id = 1; id <= 4; id++)
+    for (u8 proto = 0; proto < PACL_PROTOS; proto++)
+      EXPECT_EQ(verdict({.uid = id, .port = 80, .proto = proto}) == "deny",
+                id == 1 || id - 1 == proto);
+}
+
+// Line 6.
+TEST_F(CoreMatch, ReservedForAllButTheOwners) {
+  add("reserve 8000-8999");
+  add("allow user 1000 8080/tcp");
+  add("allow group 7 8081");
+  add("allow any 8082");
+  add("allow each 1000-1009 8100+10");
+  EXPECT_EQ(verdict({.uid = 1000, .port = 8080}), "grant");
+  EXPECT_EQ(verdict({.uid = 1000, .port = 8080, .proto = PACL_PROTO_UDP}),
+            "reserved");
+  EXPECT_EQ(verdict({.uid = 1001, .port = 8080}), "reserved");
+  EXPECT_EQ(verdict({.uid = 1001, .groups = {7}, .port = 8081}), "grant");
+  EXPECT_EQ(verdict({.uid = 1001, .port = 8081}), "reserved");
+  EXPECT_EQ(verdict({.uid = 1001, .port = 8082}), "grant");
+  EXPECT_EQ(verdict({.uid = 1001, .port = 8110}), "grant");
+  EXPECT_EQ(verdict({.uid = 1001, .port = 8109}), "reserved");
+  EXPECT_EQ(verdict({.uid = 0, .port = 8500}), "reserved");
+  EXPECT_EQ(verdict({.uid = 1000, .port = 7999}), "default");
+  EXPECT_EQ(verdict({.uid = 1000, .port = 9000}), "default");
+}
+
+TEST_F(CoreMatch, ReservedTransports) {
+  add("reserve 80");
+  add("reserve 81/tcp");
+  add("reserve 82/udp");
+  add("reserve 83/sctp");
+  for (u16 port = 79; port <= 84; port++)
+    for (u8 proto = 0; proto < PACL_PROTOS; proto++)
+      EXPECT_EQ(verdict({.uid = 5, .port = port, .proto = proto}) == "reserved",
+                port == 80 || (port != 84 && port - 80 == proto));
+}
+
+TEST_F(CoreMatch, StrictOnPortsWithoutARule) {
+  set_strict(true);
+  for (u32 port = 0; port < 65536; port++)
+    for (bool is : {false, true})
+      ASSERT_EQ(
+          verdict(privileged({.uid = 0, .port = static_cast<u16>(port)}, is)),
+          is && port ? "strict" : "default")
+          << port;
+}
+
+// Whether a port is privileged is for the kernel to say: its boundary moves.
+TEST_F(CoreMatch, StrictAsksTheKernelWhatIsPrivileged) {
+  set_strict(true);
+  add("allow user 1000 443,8080");
+  for (u16 port : {u16{443}, u16{8080}}) {
+    EXPECT_EQ(verdict(privileged({.uid = 1000, .port = port})), "grant");
+    EXPECT_EQ(verdict(privileged({.uid = 1001, .port = port})), "strict");
+    EXPECT_EQ(verdict(privileged({.uid = 1001, .port = port}, false)),
+              "default");
+  }
+}
+
+TEST_F(CoreMatch, StrictComesBehindReserved) {
+  set_strict(true);
+  add("reserve 443");
+  EXPECT_EQ(verdict(privileged(web)), "reserved");
+  remove("reserve 443");
+  EXPECT_EQ(verdict(privileged(web)), "strict");
+}
+
+TEST_F(CoreMatch, PermissiveHasTheVerdictsOfEnforce) {
+  add("allow user 1000 443");
+  add("deny user 1001 443");
+  add("reserve 8080");
+  set_strict(true);
+  set_mode(PACL_MODE_PERMISSIVE);
+  EXPECT_EQ(verdict(web), "grant");
+  EXPECT_EQ(verdict({.uid = 1001, .port = 443}), "deny");
+  EXPECT_EQ(verdict(high), "reserved");
+  EXPECT_EQ(verdict(privileged({.uid = 1002, .port = 443})), "strict");
+}
+
+// While the module goes away nothing is granted any more, and what was refused
+// stays so.
+TEST_F(CoreMatch, ClosingGrantsNothing) {
+  add("allow user 1000 443,444,8080");
+  add("allow any 445");
+  add("allow group 7 446");
+  add("allow each 1000-1009 600+1");
+  add("deny user 1000 444");
+  add("reserve 8080,8081");
+  set_strict(true);
+  set_closing(true);
+  EXPECT_EQ(verdict(privileged(web)), "default");
+  EXPECT_EQ(verdict(privileged({.uid = 1, .port = 445})), "default");
+  EXPECT_EQ(verdict(privileged({.uid = 1, .gid = 7, .port = 446})), "default");
+  EXPECT_EQ(verdict(privileged({.uid = 1003, .port = 603})), "default");
+  EXPECT_EQ(verdict(privileged({.uid = 1000, .port = 444})), "deny");
+  EXPECT_EQ(verdict(high), "default");
+  EXPECT_EQ(verdict({.uid = 1001, .port = 8080}), "reserved");
+  EXPECT_EQ(verdict({.uid = 1000, .port = 8081}), "reserved");
+  EXPECT_EQ(verdict(privileged({.uid = 1001, .port = 443})), "strict");
+  set_closing(false);
+  EXPECT_EQ(verdict(privileged(web)), "grant");
+}
+
+TEST_F(CoreMatch, TheRuleThatDecidedByAction) {
+  add("allow user 1000 80,443");
+  add("deny user 1001 80,443 on 10.0.0.0/8 until 40");
+  add("reserve 80,443,8080-8090/tcp");
+  struct {
+    u32 uid;
+    u16 port;
+    const char *rule;
+  } const table[] = {
+      {1000, 443, "allow user 1000 80,443"},
+      {1001, 443, "deny user 1001 80,443 on 10.0.0.0/8 until 40"},
+      {1002, 8085, "reserve 80,443,8080-8090/tcp"},
+  };
+  for (const auto &want : table) {
+    Request request = {.uid = want.uid, .port = want.port};
+    request.addr = addr_of("10.1.2.3");
+    pacl_request view = request.view();
+    const pacl_atom *why = nullptr;
+    pacl_match(engine_.get(), &view, &why);
+    ASSERT_NE(why, nullptr) << want.rule;
+    pacl_rule rule;
+    pacl_atom_rule(why, &rule);
+    EXPECT_EQ(text_of(rule), want.rule);
+  }
+}
+
+// Addresses ------------------------------------------------------------------
+
+// By prefix, the bound addresses that an allow and a deny match.
+TEST_F(CoreMatch, BoundAddresses) {
+  const std::vector<std::string> bound = {
+      "::",          "0.0.0.0",         "10.0.0.0",    "10.1.2.3",
+      "10.1.2.2",    "10.255.255.255",  "11.0.0.0",    "255.255.255.255",
+      "::1",         "2001:db8::",      "2001:db8::1", "2001:db9::",
+      "::10.1.2.3",  "::fffe:10.1.2.3", "0.0.0.1",     "127.0.0.1",
+      "::ffff:0:0:1"};
+  struct {
+    const char *prefix;
+    std::set<std::string> allow, deny;
+  } const table[] = {
+      {"10.1.2.3", {"10.1.2.3"}, {"10.1.2.3", "0.0.0.0", "::"}},
+      {"10.1.2.2/31",
+       {"10.1.2.3", "10.1.2.2"},
+       {"10.1.2.3", "10.1.2.2", "0.0.0.0", "::"}},
+      {"10.0.0.0/8",
+       {"10.0.0.0", "10.1.2.3", "10.1.2.2", "10.255.255.255"},
+       {"10.0.0.0", "10.1.2.3", "10.1.2.2", "10.255.255.255", "0.0.0.0", "::"}},
+      {"0.0.0.0", {}, {"0.0.0.0", "::"}},
+      {"0.0.0.0/8", {"0.0.0.1"}, {"0.0.0.1", "0.0.0.0", "::"}},
+      {"0.0.0.0/1",
+       {"0.0.0.1", "10.0.0.0", "10.1.2.3", "10.1.2.2", "10.255.255.255",
+        "11.0.0.0", "127.0.0.1"},
+       {"0.0.0.1", "10.0.0.0", "10.1.2.3", "10.1.2.2", "10.255.255.255",
+        "11.0.0.0", "127.0.0.1", "0.0.0.0", "::"}},
+      {"128.0.0.0/1",
+       {"255.255.255.255"},
+       {"255.255.255.255", "0.0.0.0", "::"}},
+      {"0.0.0.0/0",
+       {"0.0.0.0", "0.0.0.1", "10.0.0.0", "10.1.2.3", "10.1.2.2",
+        "10.255.255.255", "11.0.0.0", "127.0.0.1", "255.255.255.255"},
+       {"0.0.0.0", "0.0.0.1", "10.0.0.0", "10.1.2.3", "10.1.2.2",
+        "10.255.255.255", "11.0.0.0", "127.0.0.1", "255.255.255.255", "::"}},
+      {"::1", {"::1"}, {"::1", "::"}},
+      {"::", {}, {"::"}},
+      {"::/127", {"::1"}, {"::1", "::"}},
+      {"2001:db8::/32",
+       {"2001:db8::", "2001:db8::1"},
+       {"2001:db8::", "2001:db8::1", "::"}},
+      // Not the mapped addresses, which lie inside by their bits.
+      {"::/64",
+       {"::1", "::10.1.2.3", "::fffe:10.1.2.3", "::ffff:0:0:1"},
+       {"::1", "::10.1.2.3", "::fffe:10.1.2.3", "::ffff:0:0:1", "::"}},
+      {"::fffe:0:0/95", {"::fffe:10.1.2.3"}, {"::fffe:10.1.2.3", "::"}},
+      {"::/0",
+       {"::1", "2001:db8::", "2001:db8::1", "2001:db9::", "::10.1.2.3",
+        "::fffe:10.1.2.3", "::ffff:0:0:1"},
+       {"::1", "2001:db8::", "2001:db8::1", "2001:db9::", "::10.1.2.3",
+        "::fffe:10.1.2.3", "::ffff:0:0:1", "::"}},
+  };
+  for (const auto &want : table) {
+    for (bool deny : {false, true}) {
+      for (const char *subject : {"user 1000", "group 100", "any"}) {
+        std::string rule = std::string(deny ? "deny " : "allow ") + subject +
+                           " 443 on " + want.prefix;
+        SCOPED_TRACE(rule);
+        add(rule);
+        std::set<std::string> matched;
+        for (const std::string &addr : bound)
+          if (verdict_on(addr, web) != "default")
+            matched.insert(addr);
+        EXPECT_EQ(matched, deny ? want.deny : want.allow);
+        remove(rule);
+      }
+    }
+  }
+}
+
+TEST_F(CoreMatch, ARuleWithoutAPrefixCoversEveryAddress) {
+  add("allow user 1000 443");
+  add("deny user 1000 444");
+  add("reserve 445");
+  for (const char *addr :
+       {"::", "0.0.0.0", "::1", "127.0.0.1", "10.1.2.3", "2001:db8::1",
+        "::ffff:10.1.2.3", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}) {
+    EXPECT_EQ(verdict_on(addr, {.uid = 1000, .port = 443}), "grant");
+    EXPECT_EQ(verdict_on(addr, {.uid = 1000, .port = 444}), "deny");
+    EXPECT_EQ(verdict_on(addr, {.uid = 1000, .port = 445}), "reserved");
+  }
+}
+
+// A rule whose prefix does not match hides no other one.
+TEST_F(CoreMatch, ManyPrefixesForOnePort) {
+  for (const char *subject : {"user 1000", "group 100", "any", "group 7"})
+    for (unsigned net = 0; net < 256; net++)
+      add(std::string("allow ") + subject + " 443 on 10." +
+          std::to_string(net) + ".0.0/16");
+  add("allow group 7 443 on 192.0.2.1");
+  add("allow any 443-444 on 192.0.2.2");
+  const Request request = {
+      .uid = 1000, .gid = 100, .groups = {3, 7, 9}, .port = 443};
+  for (const char *subject : {"user 1000", "group 100", "any"}) {
+    for (unsigned net = 0; net < 256; net += 5) {
+      std::string host = "10." + std::to_string(net) + ".1.2";
+      EXPECT_EQ(verdict_on(host, request), "grant");
+      remove(std::string("allow ") + subject + " 443 on 10." +
+             std::to_string(net) + ".0.0/16");
+      EXPECT_EQ(verdict_on(host, request), "grant");
+    }
+  }
+  EXPECT_EQ(verdict_on("192.0.2.1", request), "grant");
+  EXPECT_EQ(verdict_on("192.0.2.2", request), "grant");
+  EXPECT_EQ(verdict_on("192.0.2.3", request), "default");
+}
+
+TEST_F(CoreMatch, ConditionalAndOtherRulesOfOneSubject) {
+  add("allow user 1000 400-500 on 10.0.0.0/8");
+  add("allow user 1000 443");
+  add("deny user 1000 450-460 on ::1");
+  EXPECT_EQ(verdict_on("127.0.0.1", web), "grant");
+  EXPECT_EQ(verdict_on("127.0.0.1", {.uid = 1000, .port = 444}), "default");
+  EXPECT_EQ(verdict_on("10.1.1.1", {.uid = 1000, .port = 444}), "grant");
+  EXPECT_EQ(verdict_on("10.1.1.1", {.uid = 1000, .port = 455}), "grant");
+  EXPECT_EQ(verdict_on("::", {.uid = 1000, .port = 455}), "deny");
+  EXPECT_EQ(verdict_on("::1", {.uid = 1000, .port = 455}), "deny");
+  EXPECT_EQ(verdict_on("::2", {.uid = 1000, .port = 455}), "default");
+}
+
+// Ends -----------------------------------------------------------------------
+
+// Inserted at wall 1000, boot 50, until 1100: the deadline is 150.
+class CoreMatchEnds : public CoreMatch {
+protected:
+  void begin(std::string_view rule) {
+    set_clock({1000, 50});
+    add(rule);
+  }
+  std::string at(u64 wall, u64 boot) {
+    Request request = web;
+    request.now = {wall, boot};
+    return verdict(request);
+  }
+};
+
+TEST_F(CoreMatchEnds, AnAllowEndsByTheWallClock) {
+  begin("allow user 1000 443 until 1100");
+  EXPECT_EQ(at(1000, 50), "grant");
+  EXPECT_EQ(at(1099, 50), "grant");
+  EXPECT_EQ(at(1100, 50), "default");
+}
+
+TEST_F(CoreMatchEnds, AnAllowEndsByTheClockSinceBoot) {
+  begin("allow user 1000 443 until 1100");
+  EXPECT_EQ(at(1000, 149), "grant");
+  EXPECT_EQ(at(1000, 150), "default");
+}
+
+TEST_F(CoreMatchEnds, ADenyEndsWhenBothClocksSaySo) {
+  begin("deny user 1000 443 until 1100");
+  EXPECT_EQ(at(1000, 50), "deny");
+  EXPECT_EQ(at(1100, 149), "deny");
+  EXPECT_EQ(at(1000000, 149), "deny");
+  EXPECT_EQ(at(1099, 150), "deny");
+  EXPECT_EQ(at(1099, 1000000), "deny");
+  EXPECT_EQ(at(1100, 150), "default");
+}
+
+// Seen once, for ever: neither clock brings it back.
+TEST_F(CoreMatchEnds, WhatHasEndedStaysSo) {
+  begin("allow user 1000 443 until 1100");
+  EXPECT_EQ(at(1100, 50), "default");
+  EXPECT_EQ(at(1000, 50), "default");
+  EXPECT_EQ(at(0, 0), "default");
+  remove("allow user 1000 443 until 1100");
+  // What is written again is another rule, with an end of its own.
+  add("allow user 1000 443 until 1100");
+  EXPECT_EQ(at(1000, 50), "grant");
+  EXPECT_EQ(at(1000, 150), "default");
+  EXPECT_EQ(at(1000, 50), "default");
+}
+
+TEST_F(CoreMatchEnds, ADenyThatHasEndedStaysSo) {
+  begin("deny user 1000 443 until 1100");
+  EXPECT_EQ(at(1100, 150), "default");
+  EXPECT_EQ(at(1000, 150), "default");
+  EXPECT_EQ(at(1100, 50), "default");
+  EXPECT_EQ(at(0, 0), "default");
+}
+
+// One clock of a deny at a time is not the end, though each has been there.
+TEST_F(CoreMatchEnds, ADenyDoesNotAddUpItsClocks) {
+  begin("deny user 1000 443 until 1100");
+  EXPECT_EQ(at(1200, 50), "deny");
+  EXPECT_EQ(at(1000, 160), "deny");
+  EXPECT_EQ(at(1200, 149), "deny");
+}
+
+TEST_F(CoreMatchEnds, MatchItselfNotesTheEnd) {
+  begin("allow user 1000 443 until 1100");
+  Request request = web;
+  request.now = {1100, 50};
+  pacl_request view = request.view();
+  const pacl_atom *why;
+  EXPECT_EQ(pacl_match(engine_.get(), &view, &why), PACL_DEFAULT);
+  const pacl_atom *atom = find(engine_.get(), "allow user 1000 443 until 1100");
+  ASSERT_NE(atom, nullptr);
+  EXPECT_EQ(pacl_atom_terms(atom)->ended, 1);
+  EXPECT_TRUE(pacl_terms_ended(atom, {1000, 50}));
+  model_.note_ends(request.now);
+}
+
+TEST_F(CoreMatchEnds, DeadlineOfAnEndAhead) {
+  begin("allow user 1000 443 until 1100");
+  const pacl_atom *atom = find(engine_.get(), "allow user 1000 443 until 1100");
+  ASSERT_NE(atom, nullptr);
+  EXPECT_EQ(pacl_atom_terms(atom)->deadline, 150u);
+  EXPECT_EQ(pacl_atom_terms(atom)->ended, 0);
+  EXPECT_FALSE(pacl_terms_ended(atom, {1099, 149}));
+  EXPECT_EQ(pacl_atom_terms(atom)->ended, 0);
+}
+
+// What came after its end, or at that moment, has ended, whatever the clocks
+// say later.
+TEST_F(CoreMatchEnds, DeadlineOfAnEndPast) {
+  for (const char *rule : {"allow any 443 until 1", "allow any 443 until 999",
+                           "allow any 443 until 1000", "deny any 443 until 1",
+                           "deny any 443 until 1000"}) {
+    SCOPED_TRACE(rule);
+    begin(rule);
+    const pacl_atom *atom = find(engine_.get(), rule);
+    ASSERT_NE(atom, nullptr);
+    EXPECT_EQ(at(0, 0), "default");
+    EXPECT_EQ(at(1000, 50), "default");
+    remove(rule);
+  }
+}
+
+TEST_F(CoreMatchEnds, TheLastSecond) {
+  begin("allow user 1000 443 until 253402300799");
+  EXPECT_EQ(at(253402300798, 50), "grant");
+  EXPECT_EQ(at(1000, 253402300798 - 1000 + 50), "grant");
+  EXPECT_EQ(at(1000, 253402300799 - 1000 + 50), "default");
+  remove("allow user 1000 443 until 253402300799");
+  begin("deny user 1000 443 until 253402300799");
+  EXPECT_EQ(at(253402300799, 50), "deny");
+  EXPECT_EQ(at(~u64{0}, ~u64{0}), "default");
+}
+
+// The end is of the rule, not of one of its ranges.
+TEST_F(CoreMatchEnds, AListEndsAsAWhole) {
+  begin("allow user 1000 80,443,500-600 until 1100");
+  Request other = {.uid = 1000, .port = 550, .now = {1100, 50}};
+  EXPECT_EQ(verdict(other), "default");
+  EXPECT_EQ(at(1000, 50), "default");
+}
+
+TEST_F(CoreMatchEnds, BehindWhatHasEndedTheOthersDecide) {
+  begin("deny user 1000 443 until 1010");
+  add("deny group 100 443 until 1020");
+  add("allow user 1000 443 until 1030");
+  add("allow any 443 until 1040");
+  add("reserve 443");
+  EXPECT_EQ(at(1000, 50), "deny");
+  EXPECT_EQ(at(1010, 60), "deny");
+  EXPECT_EQ(at(1020, 70), "grant");
+  EXPECT_EQ(at(1030, 80), "grant");
+  EXPECT_EQ(at(1040, 90), "reserved");
+  EXPECT_EQ(at(0, 0), "reserved");
+}
+
+TEST_F(CoreMatchEnds, GroupsAndAny) {
+  for (const char *rule :
+       {"allow group 100 443 until 1100", "allow any 443 until 1100",
+        "allow group 100 443 on ::/0 until 1100"}) {
+    SCOPED_TRACE(rule);
+    begin(rule);
+    Request request = web;
+    request.addr = addr_of("::1");
+    request.now = {1099, 149};
+    EXPECT_EQ(verdict(request), "grant");
+    request.now = {1100, 50};
+    EXPECT_EQ(verdict(request), "default");
+    request.now = {1000, 50};
+    EXPECT_EQ(verdict(request), "default");
+    remove(rule);
+  }
+}
+
+// A successor of the policy has seen what its predecessor has seen.
+TEST_F(CoreMatchEnds, TheEndOutlivesAChange) {
+  begin("allow user 1000 443 until 1100");
+  EXPECT_EQ(at(1100, 50), "default");
+  for (u32 uid = 0; uid < 100; uid++)
+    add("allow user " + std::to_string(1024 * uid + 1000) + " 80");
+  EXPECT_EQ(at(1000, 50), "default");
+  set_strict(true);
+  EXPECT_EQ(at(1000, 50), "default");
 }
 
 // A clear bit says that no rule names the port, a rule's port never has one;
@@ -373,19 +973,34 @@ INSTANTIATE_TEST_SUITE_P(, CoreMatchShapes, testing::ValuesIn(shapes),
                            return std::string(info.param.name);
                          });
 
-// Grows, then shrinks to nothing; asks after every change.
+// Grows, then shrinks to nothing; asks after every change. Now and then a
+// setting changes.
 TEST_P(CoreMatchShapes, AgreesWithTheReference) {
+  unsigned long asked[PACL_VERDICTS] = {};
   for (uint64_t seed = 1; seed <= 4; seed++) {
     SCOPED_TRACE(seed);
     Random random(GetParam(), seed);
     Engine engine;
     RuleSet model;
-    unsigned asked[2] = {};
     const unsigned rounds = 160;
     for (unsigned round = 0; round < rounds || !model.empty(); round++) {
       bool grow = random.below(rounds) > round / 2;
       if (round >= rounds)
         grow = false;
+      engine.now = model.now = random.clock();
+      if (random.below(8) == 0) {
+        model.strict = random.below(2);
+        model.closing = random.below(8) == 0;
+        model.mode = PACL_MODE_ENFORCE;
+        if (random.below(4) == 0)
+          model.mode = static_cast<u8>(random.below(PACL_MODES));
+        ASSERT_EQ(engine.set([&](pacl_policy &policy) {
+          policy.strict = model.strict;
+          policy.closing = model.closing;
+          policy.mode = model.mode;
+        }),
+                  0);
+      }
       if (grow || model.empty()) {
         pacl_rule rule = random.rule();
         bool added = model.insert(rule).second;
@@ -395,18 +1010,26 @@ TEST_P(CoreMatchShapes, AgreesWithTheReference) {
         model.erase(rule);
         ASSERT_EQ(engine.remove(rule), 0);
       }
+      ASSERT_TRUE(counts_agree(engine.get(), model));
       for (unsigned at = 0; at < 40; at++) {
         Request request = random.request(model);
+        pacl_request view = request.view();
+        asked[model.verdict(view)]++;
         ASSERT_TRUE(agree(engine.get(), model, request))
             << "round " << round << ", " << model.size() << " rules";
-        pacl_request view = request.view();
-        const pacl_atom *why;
-        asked[pacl_match(engine.get(), &view, &why)]++;
       }
     }
-    // Both answers were given often enough to mean something.
-    EXPECT_GT(asked[PACL_GRANT], 500u);
-    EXPECT_GT(asked[PACL_DEFAULT], 500u);
+  }
+  // Each answer was given often enough to mean something.
+  const Shape &shape = GetParam();
+  EXPECT_GT(asked[PACL_GRANT], 500u);
+  EXPECT_GT(asked[PACL_DEFAULT], 500u);
+  EXPECT_GT(asked[PACL_STRICT], 200u);
+  if (shape.deny && shape.weight[PACL_EACH] < 5) {
+    EXPECT_GT(asked[PACL_DENIED], 100u);
+  }
+  if (shape.weight[PACL_NOBODY]) {
+    EXPECT_GT(asked[PACL_RESERVED], 100u);
   }
 }
 

@@ -10,6 +10,9 @@ namespace {
 
 constexpr double max_bytes_per_rule = 48;
 
+// Few rules have a prefix or an end; those may take more.
+constexpr double max_bytes_per_conditional_rule = 112;
+
 class CoreMemory : public EngineTest {
 protected:
   using Maker = std::function<pacl_rule(u32)>;
@@ -134,6 +137,63 @@ TEST_F(CoreMemory, UsersWithLongLists) {
       bytes_per_rule(
           10000, [](u32 at) { return listed(PACL_USER, 10000 + at, 64, 10); }),
       max_bytes_per_rule);
+}
+
+TEST_F(CoreMemory, DeniesAndReservations) {
+  EXPECT_LE(bytes_per_rule(500000,
+                           [](u32 at) {
+                             pacl_rule rule =
+                                 user_rule(10000 + at / 2, 443, 443);
+                             rule.action = at % 2 ? PACL_DENY : PACL_ALLOW;
+                             return rule;
+                           }),
+            max_bytes_per_rule);
+  EXPECT_LE(bytes_per_rule(65535,
+                           [](u32 at) {
+                             u16 port = static_cast<u16>(at + 1);
+                             pacl_rule rule = user_rule(0, port, port);
+                             rule.action = PACL_RESERVE;
+                             rule.kind = PACL_NOBODY;
+                             return rule;
+                           }),
+            max_bytes_per_rule);
+}
+
+// One rule for each user on one address of his own.
+TEST_F(CoreMemory, UsersWithAPrefix) {
+  EXPECT_LE(bytes_per_rule(200000,
+                           [](u32 at) {
+                             pacl_rule rule = user_rule(10000 + at, 443, 443);
+                             reference_set_prefix(
+                                 rule, PACL_ADDR_IPV4(0x0a000000 + at), 128);
+                             return rule;
+                           }),
+            max_bytes_per_conditional_rule);
+}
+
+TEST_F(CoreMemory, UsersWithAnEnd) {
+  EXPECT_LE(bytes_per_rule(200000,
+                           [](u32 at) {
+                             pacl_rule rule = user_rule(10000 + at, 443, 443);
+                             rule.until = 2000000000 + at;
+                             return rule;
+                           }),
+            max_bytes_per_conditional_rule);
+}
+
+// Many rules of one user that differ in their terms alone.
+TEST_F(CoreMemory, OneUserOnManyAddressesForAWhile) {
+  EXPECT_LE(bytes_per_rule(50000,
+                           [](u32 at) {
+                             pacl_rule rule = user_rule(1000, 443, 443);
+                             reference_set_prefix(
+                                 rule, {0x20010db800000000, at * 2654435761U},
+                                 128);
+                             rule.until = 2000000000 + at;
+                             rule.action = at % 2 ? PACL_DENY : PACL_ALLOW;
+                             return rule;
+                           }),
+            max_bytes_per_conditional_rule);
 }
 
 TEST_F(CoreMemory, GrowingCostsNoMore) {

@@ -55,6 +55,10 @@ std::string items(unsigned count) {
   return out;
 }
 
+pacl_rule parse_reference(std::string_view line) {
+  return reference_parse(line).rule;
+}
+
 struct Reading {
   std::string line;
   std::string canonical;
@@ -138,6 +142,85 @@ const std::vector<Reading> readings = {
      "allow each 4294901760-4294967294 1+1"},
     {"allow each 1000-1255 256+255", "allow each 1000-1255 256+255"},
     {"allow each 0-4 1+13107", "allow each 0-4 1+13107"},
+    // deny and reserve
+    {"deny user 1000 443", "deny user 1000 443"},
+    {"deny 1000 443", "deny user 1000 443"},
+    {"deny group 25 80-90,443/tcp", "deny group 25 80-90,443/tcp"},
+    {"deny any 1-65535", "deny any 1-65535"},
+    {"  deny\tany  81,80 # never", "deny any 80-81"},
+    {"deny any " + items(64), "deny any " + items(64)},
+    {"reserve 8080", "reserve 8080"},
+    {"reserve 443,80/udp", "reserve 80,443/udp"},
+    {"\treserve \t 1:65535 # all", "reserve 1-65535"},
+    {"reserve 1", "reserve 1"},
+    {"reserve 65535", "reserve 65535"},
+    {"reserve " + items(64) + "/sctp", "reserve " + items(64) + "/sctp"},
+    // prefixes
+    {"allow any 80 on 10.1.2.3", "allow any 80 on 10.1.2.3"},
+    {"allow any 80 on 10.1.2.3/32", "allow any 80 on 10.1.2.3"},
+    {"allow any 80 on 10.0.0.0/8", "allow any 80 on 10.0.0.0/8"},
+    {"allow any 80 on 0.0.0.0/0", "allow any 80 on 0.0.0.0/0"},
+    {"allow any 80 on 0.0.0.0", "allow any 80 on 0.0.0.0"},
+    {"allow any 80 on 128.0.0.0/1", "allow any 80 on 128.0.0.0/1"},
+    {"allow any 80 on 10.1.2.2/31", "allow any 80 on 10.1.2.2/31"},
+    {"allow any 80 on 255.255.255.255", "allow any 80 on 255.255.255.255"},
+    {"deny 5 80\ton\t ::1  #", "deny user 5 80 on ::1"},
+    {"allow group 5 80,90/tcp on ::1/128", "allow group 5 80,90/tcp on ::1"},
+    {"allow any 80 on ::", "allow any 80 on ::"},
+    {"allow any 80 on ::/0", "allow any 80 on ::/0"},
+    {"allow any 80 on 8000::/1", "allow any 80 on 8000::/1"},
+    {"allow any 80 on ::2/127", "allow any 80 on ::2/127"},
+    {"allow any 80 on ::/128", "allow any 80 on ::"},
+    {"allow any 80 on 2001:db8::/32", "allow any 80 on 2001:db8::/32"},
+    {"allow any 80 on 2001:db8:0:1::/64", "allow any 80 on 2001:db8:0:1::/64"},
+    {"allow any 80 on 2001:db8:0:1:8000::/65",
+     "allow any 80 on 2001:db8:0:1:8000::/65"},
+    {"allow any 80 on fe80::1", "allow any 80 on fe80::1"},
+    {"allow any 80 on ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+     "allow any 80 on ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+    // IPv6 as RFC 5952 writes it
+    {"allow any 80 on 2001:DB8::ABCD", "allow any 80 on 2001:db8::abcd"},
+    {"allow any 80 on 2001:0db8:0000:0000:0000:0000:0000:0001",
+     "allow any 80 on 2001:db8::1"},
+    {"allow any 80 on 2001:db8:0:0:1:0:0:1",
+     "allow any 80 on 2001:db8::1:0:0:1"},
+    {"allow any 80 on 2001:0:0:1:0:0:0:1", "allow any 80 on 2001:0:0:1::1"},
+    {"allow any 80 on 1:0:0:0:5:0:0:0", "allow any 80 on 1::5:0:0:0"},
+    {"allow any 80 on 1:2:0:4:5:6:7:8", "allow any 80 on 1:2:0:4:5:6:7:8"},
+    {"allow any 80 on 1:2::4:5:6:7:8", "allow any 80 on 1:2:0:4:5:6:7:8"},
+    {"allow any 80 on ::2:3:4:5:6:7:8", "allow any 80 on 0:2:3:4:5:6:7:8"},
+    {"allow any 80 on 1:2:3:4:5:6:7::", "allow any 80 on 1:2:3:4:5:6:7:0"},
+    {"allow any 80 on 0:0:3:4:5:6:7:8", "allow any 80 on ::3:4:5:6:7:8"},
+    {"allow any 80 on 1:2:3:4:5:6:0:0", "allow any 80 on 1:2:3:4:5:6::"},
+    {"allow any 80 on 0:2:0:4:0:6:0:8", "allow any 80 on 0:2:0:4:0:6:0:8"},
+    {"allow any 80 on 0:0:0:4::/64", "allow any 80 on 0:0:0:4::/64"},
+    {"allow any 80 on ::10.1.2.3", "allow any 80 on ::a01:203"},
+    {"allow any 80 on ::0.0.255.255", "allow any 80 on ::ffff"},
+    {"allow any 80 on 64:ff9b::10.1.2.3", "allow any 80 on 64:ff9b::a01:203"},
+    {"allow any 80 on 1:2:3:4:5:6:255.0.0.1",
+     "allow any 80 on 1:2:3:4:5:6:ff00:1"},
+    {"allow any 80 on ::fffe:10.1.2.3", "allow any 80 on ::fffe:a01:203"},
+    {"allow any 80 on ::fffe:0:0/95", "allow any 80 on ::fffe:0:0/95"},
+    // IPv4 as IPv6 writes it
+    {"allow any 80 on ::ffff:10.1.2.3", "allow any 80 on 10.1.2.3"},
+    {"allow any 80 on ::FFFF:a01:203/128", "allow any 80 on 10.1.2.3"},
+    {"allow any 80 on 0:0:0:0:0:ffff:a01:203", "allow any 80 on 10.1.2.3"},
+    {"allow any 80 on ::ffff:10.0.0.0/104", "allow any 80 on 10.0.0.0/8"},
+    {"allow any 80 on ::ffff:0:0/96", "allow any 80 on 0.0.0.0/0"},
+    {"allow any 80 on ::ffff:8000:0/97", "allow any 80 on 128.0.0.0/1"},
+    {"allow any 80 on ::ffff:0:0", "allow any 80 on 0.0.0.0"},
+    // ends
+    {"allow any 80 until 1", "allow any 80 until 1"},
+    {"allow any 80 until 2", "allow any 80 until 2"},
+    {"deny 5 80/udp until 2000000000 # c",
+     "deny user 5 80/udp until 2000000000"},
+    {"allow any 80 until 4294967296", "allow any 80 until 4294967296"},
+    {"allow any 80 until 253402300798", "allow any 80 until 253402300798"},
+    {"allow any 80 until 253402300799", "allow any 80 until 253402300799"},
+    {"allow any 80 on ::1 until 5", "allow any 80 on ::1 until 5"},
+    {"allow any 80 until 5 on ::1", "allow any 80 on ::1 until 5"},
+    {"allow any 80\tuntil\t5\ton\t10.0.0.0/8#",
+     "allow any 80 on 10.0.0.0/8 until 5"},
 };
 
 // Lines that are refused. A column points at the first byte of the word or
@@ -168,9 +251,12 @@ const std::vector<Refusal> refusals = {
     {"allow\xc2\xa0"
      "any 80",
      PACL_ERR_ACTION, 1},
-    // words of the language to come
-    {"deny any 80", PACL_ERR_ACTION, 1},
-    {"reserve 80", PACL_ERR_ACTION, 1},
+    {"Deny any 80", PACL_ERR_ACTION, 1},
+    {"den any 80", PACL_ERR_ACTION, 1},
+    {"denyany 80", PACL_ERR_ACTION, 1},
+    {"reserved 80", PACL_ERR_ACTION, 1},
+    {"reserve,80", PACL_ERR_ACTION, 1},
+    {"on 10.0.0.0/8", PACL_ERR_ACTION, 1},
     {"mode off", PACL_ERR_ACTION, 1},
     // the subject
     {"allow", PACL_ERR_SUBJECT, 6},
@@ -190,7 +276,16 @@ const std::vector<Refusal> refusals = {
     {"allow \"web\" 80", PACL_ERR_SUBJECT, 7},
     {"allow allow any 80", PACL_ERR_SUBJECT, 7},
     {"allow ,any 80", PACL_ERR_SUBJECT, 7},
+    {"deny", PACL_ERR_SUBJECT, 5},
+    {"deny web 80", PACL_ERR_SUBJECT, 6},
+    {"deny deny any 80", PACL_ERR_SUBJECT, 6},
+    {"deny on 10.0.0.0/8", PACL_ERR_SUBJECT, 6},
+    {"deny each", PACL_ERR_EACH_ACTION, 6},
+    {"deny each 5-9 80+1", PACL_ERR_EACH_ACTION, 6},
+    {"deny  each web", PACL_ERR_EACH_ACTION, 7},
     // ids
+    {"deny user", PACL_ERR_ID, 10},
+    {"deny group 4294967295 80", PACL_ERR_ID_RANGE, 12},
     {"allow user", PACL_ERR_ID, 11},
     {"allow user ", PACL_ERR_ID, 12},
     {"allow user # 5", PACL_ERR_ID, 12},
@@ -230,7 +325,25 @@ const std::vector<Refusal> refusals = {
     {"allow user 5", PACL_ERR_PORTS_MISSING, 13},
     {"allow 80", PACL_ERR_PORTS_MISSING, 9},
     {"allow group 5\t", PACL_ERR_PORTS_MISSING, 15},
+    {"deny any", PACL_ERR_PORTS_MISSING, 9},
+    {"reserve", PACL_ERR_PORTS_MISSING, 8},
+    {"reserve  ", PACL_ERR_PORTS_MISSING, 10},
+    {"reserve # 80", PACL_ERR_PORTS_MISSING, 9},
     // ports
+    {"reserve user 5 80", PACL_ERR_PORT, 9},
+    {"reserve any 80", PACL_ERR_PORT, 9},
+    {"reserve each 5-9 80+1", PACL_ERR_PORT, 9},
+    {"reserve on ::1", PACL_ERR_PORT, 9},
+    {"reserve 80x", PACL_ERR_PORT, 11},
+    {"reserve 80+1", PACL_ERR_PORT, 11},
+    {"reserve 0", PACL_ERR_PORT_RANGE, 9},
+    {"reserve 65536", PACL_ERR_PORT_RANGE, 9},
+    {"reserve 90-80", PACL_ERR_PORT_ORDER, 9},
+    {"reserve 80/icmp", PACL_ERR_PROTO, 12},
+    {"deny any 65536", PACL_ERR_PORT_RANGE, 10},
+    {"deny any 80/any", PACL_ERR_PROTO, 13},
+    {"allow any on 10.0.0.0/8", PACL_ERR_PORT, 11},
+    {"allow any until 5", PACL_ERR_PORT, 11},
     {"allow any http", PACL_ERR_PORT, 11},
     {"allow any -80", PACL_ERR_PORT, 11},
     {"allow any +80", PACL_ERR_PORT, 11},
@@ -385,20 +498,161 @@ const std::vector<Refusal> refusals = {
     {"allow each 0-131071 1+32768", PACL_ERR_EACH_SPAN, 21},
     {"allow each 1-65538 1+65534", PACL_ERR_EACH_SPAN, 20},
     {"allow each 1-2147483648 1+2", PACL_ERR_EACH_SPAN, 25},
-    // behind a whole rule
-    {"allow any 80 90", PACL_ERR_TRAILING, 14},
-    {"allow any 80 - 90", PACL_ERR_TRAILING, 14},
-    {"allow any 80 ,90", PACL_ERR_TRAILING, 14},
-    {"allow any 80 /tcp", PACL_ERR_TRAILING, 14},
-    {"allow any 80 tcp", PACL_ERR_TRAILING, 14},
-    {"allow any 80/tcp udp", PACL_ERR_TRAILING, 18},
-    {"allow any 80 \r", PACL_ERR_TRAILING, 14},
-    {"allow any 80\t\tx # y", PACL_ERR_TRAILING, 15},
-    {"allow any 5 80", PACL_ERR_TRAILING, 13},
-    {"allow user 5 80 allow any 80", PACL_ERR_TRAILING, 17},
-    {"allow any 80 on 127.0.0.1", PACL_ERR_TRAILING, 14},
-    {"allow any 80 until 2000000000", PACL_ERR_TRAILING, 14},
-    {"allow each 5-9 80+1 90", PACL_ERR_TRAILING, 21},
+    // behind the ports
+    {"allow any 80 90", PACL_ERR_TERM, 14},
+    {"allow any 80 - 90", PACL_ERR_TERM, 14},
+    {"allow any 80 ,90", PACL_ERR_TERM, 14},
+    {"allow any 80 /tcp", PACL_ERR_TERM, 14},
+    {"allow any 80 tcp", PACL_ERR_TERM, 14},
+    {"allow any 80/tcp udp", PACL_ERR_TERM, 18},
+    {"allow any 80 \r", PACL_ERR_TERM, 14},
+    {"allow any 80\t\tx # y", PACL_ERR_TERM, 15},
+    {"allow any 5 80", PACL_ERR_TERM, 13},
+    {"allow user 5 80 allow any 80", PACL_ERR_TERM, 17},
+    {"allow any 80 On ::1", PACL_ERR_TERM, 14},
+    {"allow any 80 on:: ::1", PACL_ERR_TERM, 14},
+    {"allow any 80 o ::1", PACL_ERR_TERM, 14},
+    {"allow any 80 unti 5", PACL_ERR_TERM, 14},
+    {"allow any 80 until5", PACL_ERR_TERM, 14},
+    {"allow any 80 ::1", PACL_ERR_TERM, 14},
+    {"allow any 80 on ::1 x", PACL_ERR_TERM, 21},
+    {"allow any 80 on ::1 ::2", PACL_ERR_TERM, 21},
+    {"allow any 80 on 10.0.0.0 /8", PACL_ERR_TERM, 26},
+    {"allow any 80 on 10.0.0.0/8 80", PACL_ERR_TERM, 28},
+    {"allow any 80 until 5 6", PACL_ERR_TERM, 22},
+    {"allow any 80 until 5 until", PACL_ERR_TERM_TWICE, 22},
+    {"allow any 80 on ::1 until 5 x", PACL_ERR_TERM, 29},
+    {"allow any 80 on ::1 on ::1", PACL_ERR_TERM_TWICE, 21},
+    {"allow any 80 on ::/0 on ::/0", PACL_ERR_TERM_TWICE, 22},
+    {"allow any 80 on ::1 on", PACL_ERR_TERM_TWICE, 21},
+    {"allow any 80 on ::1 until 5 on ::1", PACL_ERR_TERM_TWICE, 29},
+    {"deny any 80 until 5 on ::1 until 6", PACL_ERR_TERM_TWICE, 28},
+    // where nothing may follow
+    {"allow each 5-9 80+1 90", PACL_ERR_NO_TERMS, 21},
+    {"allow each 5-9 80+1 on ::1", PACL_ERR_NO_TERMS, 21},
+    {"allow each 5-9 80+1/tcp until 5", PACL_ERR_NO_TERMS, 25},
+    {"reserve 80 on ::1", PACL_ERR_NO_TERMS, 12},
+    {"reserve 80 until 5", PACL_ERR_NO_TERMS, 12},
+    {"reserve 80/tcp  until", PACL_ERR_NO_TERMS, 17},
+    {"reserve 80 90", PACL_ERR_NO_TERMS, 12},
+    // addresses
+    {"allow any 80 on", PACL_ERR_ADDRESS, 16},
+    {"allow any 80 on  ", PACL_ERR_ADDRESS, 18},
+    {"allow any 80 on # ::1", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on until 5", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on localhost", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10.0.0", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10.0.0/24", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10.0.0.", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10..0.0", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on .10.0.0.0", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10.0.0.0.0", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10.0.0.256", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10.0.0.1000", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10.0.0.4294967296", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10.0.0.00", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 010.0.0.0", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10.0.0.0x", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10.0.0.0,::1", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on -10.0.0.0", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 0xa.0.0.0", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 10.0.0.0\r", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on /8", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on :", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on :::", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on :1", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 1:", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 1::2:", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 1::2::3", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 1:::2", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 1:2:3:4:5:6:7", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 1:2:3:4:5:6:7:", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 1:2:3:4:5:6:7:8:", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 1:2:3:4:5:6:7:8:9", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 1:2:3:4:5:6:7:8::", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on ::1:2:3:4:5:6:7:8", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 1:2:3:4::5:6:7:8", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 12345::", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 00001::", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on g::", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on ::g", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on [::1]", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on fe80::1%eth0", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on ::10.0.0", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on ::10.0.0.0:1", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on ::ffff:10.0.0.256", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on ::ffff:010.0.0.0", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 1:2:3:4:5:6:7:1.2.3.4", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on 1:2:3:4:5:1.2.3.4", PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on " + std::string(5000, ':'), PACL_ERR_ADDRESS, 17},
+    {"allow any 80 on " + std::string(5000, '1'), PACL_ERR_ADDRESS, 17},
+    // lengths
+    {"allow any 80 on 10.0.0.0/", PACL_ERR_LENGTH, 26},
+    {"allow any 80 on 10.0.0.0/ 8", PACL_ERR_LENGTH, 26},
+    {"allow any 80 on 10.0.0.0/#8", PACL_ERR_LENGTH, 26},
+    {"allow any 80 on 10.0.0.0/x", PACL_ERR_LENGTH, 26},
+    {"allow any 80 on 10.0.0.0/-8", PACL_ERR_LENGTH, 26},
+    {"allow any 80 on 10.0.0.0/+8", PACL_ERR_LENGTH, 26},
+    {"allow any 80 on 10.0.0.0//8", PACL_ERR_LENGTH, 26},
+    {"allow any 80 on 10.0.0.0/8x", PACL_ERR_LENGTH, 27},
+    {"allow any 80 on 10.0.0.0/8/8", PACL_ERR_LENGTH, 27},
+    {"allow any 80 on 10.0.0.0/8,::1", PACL_ERR_LENGTH, 27},
+    {"allow any 80 on 10.0.0.0/33", PACL_ERR_LENGTH_RANGE, 26},
+    {"allow any 80 on 10.0.0.0/255.0.0.0", PACL_ERR_LENGTH_RANGE, 26},
+    {"allow any 80 on 10.0.0.0/4294967304", PACL_ERR_LENGTH_RANGE, 26},
+    {"allow any 80 on 10.0.0.0/18446744073709551624", PACL_ERR_LENGTH_RANGE,
+     26},
+    {"allow any 80 on 0.0.0.0/96", PACL_ERR_LENGTH_RANGE, 25},
+    {"allow any 80 on ::/129", PACL_ERR_LENGTH_RANGE, 20},
+    {"allow any 80 on ::/256", PACL_ERR_LENGTH_RANGE, 20},
+    {"allow any 80 on ::ffff:0.0.0.0/129", PACL_ERR_LENGTH_RANGE, 32},
+    {"allow any 80 on ::/" + std::string(5000, '9'), PACL_ERR_LENGTH_RANGE, 20},
+    {"allow any 80 on 10.0.0.0/08", PACL_ERR_LEADING_ZERO, 26},
+    {"allow any 80 on ::/00", PACL_ERR_LEADING_ZERO, 20},
+    // bits behind the length
+    {"allow any 80 on 10.0.0.1/31", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on 10.0.0.1/8", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on 10.0.0.0/6", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on 0.0.0.1/0", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on 128.0.0.0/0", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on ::1/127", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on ::1/0", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on 8000::/0", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on ::8000:0:0:0/64", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on 0:0:0:1::/63", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on 2001:db8::/28", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on  ::ffff:10.0.0.0/8", PACL_ERR_HOST_BITS, 18},
+    {"allow any 80 on ::ffff:0:0/95", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on ::ffff:0:0/0", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on ::ffff:10.0.0.1/104", PACL_ERR_HOST_BITS, 17},
+    {"allow any 80 on 10.0.0.1/8 x", PACL_ERR_HOST_BITS, 17},
+    // times
+    {"allow any 80 until", PACL_ERR_TIME, 19},
+    {"allow any 80 until  ", PACL_ERR_TIME, 21},
+    {"allow any 80 until # 5", PACL_ERR_TIME, 20},
+    {"allow any 80 until on ::1", PACL_ERR_TIME, 20},
+    {"allow any 80 until tomorrow", PACL_ERR_TIME, 20},
+    {"allow any 80 until -1", PACL_ERR_TIME, 20},
+    {"allow any 80 until +1", PACL_ERR_TIME, 20},
+    {"allow any 80 until @5", PACL_ERR_TIME, 20},
+    {"allow any 80 until 5s", PACL_ERR_TIME, 21},
+    {"allow any 80 until 5,6", PACL_ERR_TIME, 21},
+    {"allow any 80 until 5.0", PACL_ERR_TIME, 21},
+    {"allow any 80 until 1e9", PACL_ERR_TIME, 21},
+    {"allow any 80 until 5\r", PACL_ERR_TIME, 21},
+    {"allow any 80 until 2030-01-01", PACL_ERR_TIME, 24},
+    {"allow any 80 until 0", PACL_ERR_TIME_RANGE, 20},
+    {"allow any 80 until 253402300800", PACL_ERR_TIME_RANGE, 20},
+    {"allow any 80 until 253402300801", PACL_ERR_TIME_RANGE, 20},
+    {"allow any 80 until 1000000000000", PACL_ERR_TIME_RANGE, 20},
+    {"allow any 80 until 18446744073709551615", PACL_ERR_TIME_RANGE, 20},
+    {"allow any 80 until 18446744073709551616", PACL_ERR_TIME_RANGE, 20},
+    {"allow any 80 until 18446744073709551617", PACL_ERR_TIME_RANGE, 20},
+    {"allow any 80 until " + std::string(5000, '1'), PACL_ERR_TIME_RANGE, 20},
+    {"deny any 80 on ::1 until 0", PACL_ERR_TIME_RANGE, 26},
+    {"allow any 80 until 00", PACL_ERR_LEADING_ZERO, 20},
+    {"allow any 80 until 05", PACL_ERR_LEADING_ZERO, 20},
     // NUL anywhere, before everything else
     {"\0"s, PACL_ERR_NUL, 1},
     {"\0allow any 80"s, PACL_ERR_NUL, 1},
@@ -458,6 +712,135 @@ TEST(CoreParse, FillsEveryMember) {
   ASSERT_EQ(rule.count, 1);
   EXPECT_EQ(rule.range[0].lo, 20000);
   EXPECT_EQ(rule.range[0].hi, 20999);
+  EXPECT_EQ(rule.on, 0);
+  EXPECT_EQ(rule.prefix_len, 0);
+  EXPECT_EQ(rule.prefix.hi | rule.prefix.lo, 0u);
+  EXPECT_EQ(rule.until, 0u);
+
+  rule = parse("reserve 80-90,443/tcp", &err).rule;
+  EXPECT_EQ(rule.action, PACL_RESERVE);
+  EXPECT_EQ(rule.kind, PACL_NOBODY);
+  EXPECT_EQ(rule.proto, PACL_PROTO_TCP);
+  EXPECT_EQ(rule.id, 0u);
+  EXPECT_EQ(rule.last_id, 0u);
+  EXPECT_EQ(rule.each, 0);
+  EXPECT_EQ(rule.count, 2);
+  EXPECT_EQ(rule.on, 0);
+  EXPECT_EQ(rule.until, 0u);
+
+  rule = parse("deny user 7 80 until 253402300799 on 2001:db8::/33", &err).rule;
+  EXPECT_EQ(rule.action, PACL_DENY);
+  EXPECT_EQ(rule.kind, PACL_USER);
+  EXPECT_EQ(rule.id, 7u);
+  EXPECT_EQ(rule.last_id, 7u);
+  EXPECT_EQ(rule.on, 1);
+  EXPECT_EQ(rule.prefix_len, 33);
+  EXPECT_EQ(rule.prefix.hi, 0x20010db800000000u);
+  EXPECT_EQ(rule.prefix.lo, 0u);
+  EXPECT_EQ(rule.until, PACL_MAX_TIME);
+
+  rule = parse("deny any 80 on 10.1.0.0/16", &err).rule;
+  EXPECT_EQ(rule.on, 1);
+  EXPECT_EQ(rule.prefix_len, 112);
+  EXPECT_EQ(rule.prefix.hi, 0u);
+  EXPECT_EQ(rule.prefix.lo, 0xffff0a010000u);
+  EXPECT_EQ(rule.until, 0u);
+
+  rule = parse("deny any 80 on ::/0", &err).rule;
+  EXPECT_EQ(rule.on, 1);
+  EXPECT_EQ(rule.prefix_len, 0);
+
+  rule = parse("deny any 80 on 0.0.0.0/0", &err).rule;
+  EXPECT_EQ(rule.on, 1);
+  EXPECT_EQ(rule.prefix_len, 96);
+  EXPECT_EQ(rule.prefix.lo, 0xffff00000000u);
+}
+
+// Every length of both families: the address with that many bits set is read
+// and written, one bit behind them is refused.
+TEST(CoreParse, EveryPrefixLength) {
+  for (unsigned length = 0; length <= 128; length++) {
+    pacl_rule want = parse_reference("allow any 80");
+    reference_set_prefix(want, {~u64{0}, ~u64{0}}, length);
+    std::string text = reference_format(want);
+    SCOPED_TRACE(text);
+    pacl_error err = {};
+    ReferenceLine got = parse(text, &err);
+    ASSERT_EQ(got.result, 1) << pacl_error_text(err.code);
+    EXPECT_TRUE(reference_same(got.rule, want));
+    if (length == 128)
+      continue;
+    text = "allow any 80 on ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/" +
+           std::to_string(length);
+    EXPECT_EQ(parse(text, &err).result, -EINVAL);
+    EXPECT_EQ(err.code, PACL_ERR_HOST_BITS);
+  }
+  for (unsigned length = 0; length <= 32; length++) {
+    pacl_rule want = parse_reference("allow any 80");
+    reference_set_prefix(want, PACL_ADDR_IPV4(0xffffffff), 96 + length);
+    std::string text = reference_format(want);
+    SCOPED_TRACE(text);
+    pacl_error err = {};
+    ReferenceLine got = parse(text, &err);
+    ASSERT_EQ(got.result, 1) << pacl_error_text(err.code);
+    EXPECT_TRUE(reference_same(got.rule, want));
+    if (length == 32)
+      continue;
+    text = "allow any 80 on 255.255.255.255/" + std::to_string(length);
+    EXPECT_EQ(parse(text, &err).result, -EINVAL);
+    EXPECT_EQ(err.code, PACL_ERR_HOST_BITS);
+  }
+}
+
+// Whatever inet_pton() takes is taken, and nothing else.
+TEST(CoreParse, AddressesAsInetPton) {
+  static constexpr std::string_view letters = "0123456789abcdefABF:::::....g";
+  std::mt19937_64 random(7);
+  auto below = [&](size_t limit) { return random() % limit; };
+  const std::vector<std::string> known = {"1:2:3:4:5:6:7:8",
+                                          "::",
+                                          "::1",
+                                          "1::",
+                                          "2001:db8::1:0:0:1",
+                                          "::ffff:10.1.2.3",
+                                          "1:2:3:4:5:6:1.2.3.4",
+                                          "10.1.2.3",
+                                          "255.255.255.255"};
+  unsigned accepted = 0;
+  for (unsigned round = 0; round < 100000; round++) {
+    std::string text = known[below(known.size())];
+    for (size_t changes = below(4); changes && !text.empty(); changes--) {
+      size_t at = below(text.size());
+      switch (below(3)) {
+      case 0:
+        text.erase(at, 1);
+        break;
+      case 1:
+        text.insert(at, 1, letters[below(letters.size())]);
+        break;
+      default:
+        text[at] = letters[below(letters.size())];
+      }
+    }
+    if (text.empty())
+      continue;
+    pacl_addr addr = {};
+    bool right = reference_parse_address(text, addr);
+    pacl_error err = {};
+    ReferenceLine got = parse("allow any 80 on " + text, &err);
+    ASSERT_EQ(got.result == 1, right) << text;
+    accepted += right;
+    if (right) {
+      ASSERT_EQ(got.rule.prefix.hi, addr.hi) << text;
+      ASSERT_EQ(got.rule.prefix.lo, addr.lo) << text;
+      ASSERT_EQ(got.rule.prefix_len, 128) << text;
+    } else {
+      ASSERT_EQ(err.code, PACL_ERR_ADDRESS) << text;
+      ASSERT_EQ(err.column, 17u) << text;
+    }
+  }
+  EXPECT_GT(accepted, 20000u);
+  EXPECT_LT(accepted, 80000u);
 }
 
 TEST(CoreParse, RefusesWithColumnAndCode) {
@@ -487,7 +870,7 @@ TEST(CoreParse, EveryCodeOfALineIsCovered) {
   std::set<unsigned> seen;
   for (const Refusal &want : refusals)
     seen.insert(want.code);
-  for (unsigned code = PACL_ERR_NUL; code <= PACL_ERR_TRAILING; code++) {
+  for (unsigned code = PACL_ERR_NUL; code <= PACL_ERR_TIME_RANGE; code++) {
     bool whole_text = code == PACL_ERR_NO_NEWLINE || code == PACL_ERR_NO_RULE ||
                       code == PACL_ERR_TOO_LONG;
     EXPECT_NE(seen.contains(code), whole_text) << pacl_error_text(code);
@@ -507,6 +890,7 @@ TEST(CoreParse, BlankLinesAndComments) {
 TEST(CoreParse, NulAtEveryByte) {
   for (std::string_view whole :
        {"allow user 1000 80,443-445/tcp # web", " # comment",
+        "deny any 80 on 10.0.0.0/8 until 5", "reserve 80 # x",
         "allow each 20000-20999 30000+10/udp", "allow any 1-65535"}) {
     for (size_t at = 0; at <= whole.size(); at++) {
       std::string line(whole);
@@ -550,7 +934,10 @@ void expect_as_reference(const std::string &line) {
 TEST(CoreParse, EveryByteEverywhere) {
   for (std::string_view whole :
        {"allow user 1000 80,443-445/tcp # c", "allow 7 1:2", "allow any 9/udp",
-        "allow group 25 10-19,30/sctp", "allow each 20-39 300+10/udp"}) {
+        "allow group 25 10-19,30/sctp", "allow each 20-39 300+10/udp",
+        "deny 7 5 until 2000 on 10.1.2.2/31", "reserve 80-90,7/tcp",
+        "allow any 5 on 2001:db8::a:0:0:c/127 until 9",
+        "deny any 5 on ::ffff:10.0.0.0/104"}) {
     for (size_t at = 0; at <= whole.size(); at++) {
       for (unsigned byte = 0; byte < 256; byte++) {
         std::string line(whole);
@@ -569,11 +956,19 @@ TEST(CoreParse, EveryByteEverywhere) {
 // Lines stirred at random: pieces taken out, doubled, exchanged.
 TEST(CoreParse, StirredLines) {
   static const std::vector<std::string> pieces = {
-      "allow", "allow ", "user",  "user ", "group",      "group ",    "any",
-      "any ",  "each ",  "each",  " ",     "\t",         "#",         "/",
-      "/tcp",  "/udp",   "/sctp", ",",     "-",          ":",         "+",
-      "0",     "1",      "80",    "443",   "65535",      "65536",     "1000",
-      "00",    "9",      "\r",    "x",     "4294967294", "4294967295"};
+      "allow",      "allow ",     "user",    "user ",
+      "group",      "group ",     "any",     "any ",
+      "each ",      "each",       " ",       "\t",
+      "#",          "/",          "/tcp",    "/udp",
+      "/sctp",      ",",          "-",       ":",
+      "+",          "0",          "1",       "80",
+      "443",        "65535",      "65536",   "1000",
+      "00",         "9",          "\r",      "x",
+      "4294967294", "4294967295", "deny ",   "deny",
+      "reserve ",   "reserve",    " on ",    " until ",
+      "on",         "until",      " on ::1", " on 10.0.0.0/8",
+      " until 5",   "::",         ".",       "/32",
+      "/128",       "/8",         "ffff:"};
   std::mt19937_64 random(20);
   auto below = [&](size_t limit) { return random() % limit; };
   unsigned accepted = 0;

@@ -47,16 +47,58 @@ TEST_F(CorePolicy, InsertAndRemove) {
 // Rules that differ in one thing only are different rules.
 TEST_F(CorePolicy, NearRules) {
   Strings all = {
-      "allow user 7 80",          "allow user 7 80-81",
-      "allow user 7 80,82",       "allow user 7 80,82,84",
-      "allow user 7 80,82-85",    "allow user 7 79-80",
-      "allow user 7 80/tcp",      "allow user 7 80/udp",
-      "allow user 7 80/sctp",     "allow user 8 80",
-      "allow group 7 80",         "allow any 80",
-      "allow each 7-7 80+1",      "allow each 7-8 80+1",
-      "allow each 7-7 80+2",      "allow each 7-8 80+1/tcp",
-      "allow user 4294967294 80", "allow group 0 80",
-      "allow user 0 80",          "allow user 7 1-65535",
+      "allow user 7 80",
+      "allow user 7 80-81",
+      "allow user 7 80,82",
+      "allow user 7 80,82,84",
+      "allow user 7 80,82-85",
+      "allow user 7 79-80",
+      "allow user 7 80/tcp",
+      "allow user 7 80/udp",
+      "allow user 7 80/sctp",
+      "allow user 8 80",
+      "allow group 7 80",
+      "allow any 80",
+      "allow each 7-7 80+1",
+      "allow each 7-8 80+1",
+      "allow each 7-7 80+2",
+      "allow each 7-8 80+1/tcp",
+      "allow user 4294967294 80",
+      "allow group 0 80",
+      "allow user 0 80",
+      "allow user 7 1-65535",
+      "deny user 7 80",
+      "deny user 7 80/tcp",
+      "deny user 7 80,82",
+      "deny group 7 80",
+      "deny any 80",
+      "reserve 80",
+      "reserve 80/tcp",
+      "reserve 80,82",
+      "allow user 7 80 on ::/0",
+      "allow user 7 80 on ::",
+      "allow user 7 80 on ::1",
+      "allow user 7 80 on 0.0.0.0/0",
+      "allow user 7 80 on 0.0.0.0",
+      "allow user 7 80 on 10.0.0.0/8",
+      "allow user 7 80 on 10.0.0.0/9",
+      "allow user 7 80 on 10.0.0.0",
+      "allow user 7 80 on ::a00:0",
+      "allow user 7 80 on 8000::/1",
+      "allow user 7 80,82 on ::1",
+      "allow user 7 80,84 on ::1",
+      "allow user 7 80 until 1",
+      "allow user 7 80 until 2",
+      "allow user 7 80 until 65537",
+      "allow user 7 80 until 4294967297",
+      "allow user 7 80 until 253402300799",
+      "allow user 7 80 on ::1 until 1",
+      "allow user 7 80 on ::/0 until 1",
+      "deny user 7 80 on ::1",
+      "deny user 7 80 until 1",
+      "deny any 80 on ::/0",
+      "allow any 80 on ::/0",
+      "allow group 7 80 on ::/0",
   };
   Engine engine;
   for (const std::string &rule : all) {
@@ -83,14 +125,29 @@ TEST_F(CorePolicy, RemovesARuleAsItWasWritten) {
   ASSERT_EQ(engine.insert("allow user 7 1000-2000"), 0);
   ASSERT_EQ(engine.insert("allow each 7-16 3000+10"), 0);
   Strings before = list(engine.get());
-  for (const char *part :
-       {"allow user 7 80", "allow user 7 443", "allow user 7 80,443,1000",
-        "allow user 7 80,443/tcp", "allow group 7 80,443", "allow any 80,443",
-        "allow user 7 80-443", "allow user 7 1000", "allow user 7 1000-1999",
-        "allow user 7 1001-2000", "allow user 7 1500", "allow user 7 80,442",
-        "allow user 8 80,443", "allow each 7-15 3000+10",
-        "allow each 7-11 3000+20", "allow user 7 3000-3099",
-        "allow each 8-17 3000+10", "allow each 7-106 3000+1"}) {
+  for (const char *part : {"allow user 7 80",
+                           "allow user 7 443",
+                           "allow user 7 80,443,1000",
+                           "allow user 7 80,443/tcp",
+                           "allow group 7 80,443",
+                           "allow any 80,443",
+                           "allow user 7 80-443",
+                           "allow user 7 1000",
+                           "allow user 7 1000-1999",
+                           "allow user 7 1001-2000",
+                           "allow user 7 1500",
+                           "allow user 7 80,442",
+                           "allow user 8 80,443",
+                           "allow each 7-15 3000+10",
+                           "allow each 7-11 3000+20",
+                           "allow user 7 3000-3099",
+                           "allow each 8-17 3000+10",
+                           "allow each 7-106 3000+1",
+                           "deny user 7 80,443",
+                           "reserve 80,443",
+                           "allow user 7 80,443 on ::/0",
+                           "allow user 7 80,443 on 0.0.0.0/0",
+                           "allow user 7 80,443 until 1"}) {
     EXPECT_EQ(engine.remove(part), -ENOENT) << part;
     EXPECT_EQ(list(engine.get()), before) << part;
   }
@@ -112,6 +169,231 @@ TEST_F(CorePolicy, CountsAtoms) {
   EXPECT_EQ(engine.get()->rule_count, 5u);
   ASSERT_EQ(engine.remove("allow user 7 80,443,1000-2000"), 0);
   EXPECT_EQ(engine.get()->rule_count, 2u);
+}
+
+// What a rule is for and how long belongs to what is written.
+TEST_F(CorePolicy, RemovesTermsAsTheyWereWritten) {
+  Engine engine;
+  ASSERT_EQ(engine.insert("deny user 7 80,443 on 10.0.0.0/8 until 50"), 0);
+  ASSERT_EQ(engine.insert("reserve 80,443"), 0);
+  Strings before = list(engine.get());
+  for (const char *part :
+       {"deny user 7 80,443", "deny user 7 80,443 on 10.0.0.0/8",
+        "deny user 7 80,443 until 50", "deny user 7 80 on 10.0.0.0/8 until 50",
+        "deny user 7 80,443 on 10.0.0.0/9 until 50",
+        "deny user 7 80,443 on 10.0.0.0 until 50",
+        "deny user 7 80,443 on 10.0.0.0/8 until 51",
+        "deny user 7 80,443 on ::a00:0/104 until 50",
+        "allow user 7 80,443 on 10.0.0.0/8 until 50", "reserve 80",
+        "reserve 80,443/tcp", "deny any 80,443", "allow any 80,443"}) {
+    EXPECT_EQ(engine.remove(part), -ENOENT) << part;
+    EXPECT_EQ(list(engine.get()), before) << part;
+  }
+  EXPECT_EQ(
+      engine.remove("deny 7 443,80 until 50 on ::ffff:10.0.0.0/104 # as well"),
+      0);
+  EXPECT_EQ(engine.remove("reserve 443,80"), 0);
+  EXPECT_EQ(list(engine.get()), Strings());
+}
+
+// The way that most granted binds take is there while nothing else may decide.
+TEST_F(CorePolicy, Quick) {
+  Engine engine;
+  auto quick = [&] { return engine.get()->quick == engine.get()->users; };
+  ASSERT_EQ(engine.insert("allow user 7 80"), 0);
+  EXPECT_TRUE(quick());
+  // What can only come behind an allow does not stand in the way.
+  ASSERT_EQ(engine.insert("reserve 80"), 0);
+  ASSERT_EQ(engine.insert("allow user 8 80 on ::1 until 5"), 0);
+  EXPECT_TRUE(quick());
+  for (const char *deny :
+       {"deny user 7 80", "deny any 9000", "deny group 5 80 on ::1",
+        "deny user 9 1,3,5 until 1"}) {
+    ASSERT_EQ(engine.insert(deny), 0);
+    EXPECT_FALSE(quick()) << deny;
+    ASSERT_EQ(engine.remove(deny), 0);
+    EXPECT_TRUE(quick()) << deny;
+  }
+  ASSERT_EQ(engine.insert("deny user 7 80"), 0);
+  ASSERT_EQ(engine.insert("deny user 7 81"), 0);
+  ASSERT_EQ(engine.remove("deny user 7 80"), 0);
+  EXPECT_FALSE(quick());
+  ASSERT_EQ(engine.remove("deny user 7 81"), 0);
+  EXPECT_TRUE(quick());
+
+  for (u8 mode : {PACL_MODE_OFF, PACL_MODE_PERMISSIVE, PACL_MODE_ENFORCE}) {
+    ASSERT_EQ(engine.set([&](pacl_policy &policy) { policy.mode = mode; }), 0);
+    EXPECT_EQ(quick(), mode != PACL_MODE_OFF);
+  }
+  for (bool closing : {true, false}) {
+    ASSERT_EQ(
+        engine.set([&](pacl_policy &policy) { policy.closing = closing; }), 0);
+    EXPECT_EQ(quick(), !closing);
+  }
+  for (bool strict : {true, false}) {
+    ASSERT_EQ(engine.set([&](pacl_policy &policy) { policy.strict = strict; }),
+              0);
+    EXPECT_TRUE(quick());
+  }
+}
+
+// An aborted deny, and one that failed, leave the base as quick as it was.
+TEST_F(CorePolicy, QuickAfterAnAbort) {
+  Engine engine;
+  ASSERT_EQ(engine.insert("allow user 7 80"), 0);
+  Transaction txn;
+  ASSERT_EQ(txn.begin(engine.get()), 0);
+  ASSERT_EQ(txn.insert("deny any 80"), 0);
+  Request request = {.uid = 7, .port = 80};
+  pacl_request view = request.view();
+  const pacl_atom *why;
+  EXPECT_EQ(pacl_match(txn.policy(), &view, &why), PACL_DENIED);
+  EXPECT_EQ(pacl_match(engine.get(), &view, &why), PACL_GRANT);
+  ASSERT_EQ(txn.remove("deny any 80"), 0);
+  EXPECT_EQ(pacl_match(txn.policy(), &view, &why), PACL_GRANT);
+  txn.abort();
+  EXPECT_EQ(engine.get()->quick, engine.get()->users);
+  EXPECT_EQ(pacl_match(engine.get(), &view, &why), PACL_GRANT);
+}
+
+TEST_F(CorePolicy, Counters) {
+  Engine engine;
+  RuleSet model;
+  const Strings rules = {
+      "allow user 7 80",
+      "allow user 7 80,82 on ::1",
+      "allow any 80-90,92,94 until 7",
+      "deny any 80,82,84",
+      "deny group 7 1-65535 on 10.0.0.0/8 until 8",
+      "reserve 80,82,84,86",
+      "reserve 80/tcp",
+      "allow each 0-9 80+1",
+  };
+  for (bool insert : {true, false})
+    for (const std::string &rule : rules) {
+      ASSERT_EQ(insert ? engine.insert(rule) : engine.remove(rule), 0);
+      if (insert)
+        model.insert(rule_of(rule));
+      else
+        model.erase(rule_of(rule));
+      EXPECT_TRUE(counts_agree(engine.get(), model)) << rule;
+    }
+  EXPECT_EQ(engine.get()->rule_count, 0u);
+}
+
+TEST_F(CorePolicy, WhatMayRefuse) {
+  Engine engine;
+  auto refuses = [&] { return pacl_policy_refuses(engine.get()); };
+  EXPECT_FALSE(refuses());
+  ASSERT_EQ(engine.insert("allow any 80"), 0);
+  EXPECT_FALSE(refuses());
+  for (const char *rule :
+       {"deny any 80", "reserve 80", "deny any 80 until 1"}) {
+    ASSERT_EQ(engine.insert(rule), 0);
+    EXPECT_TRUE(refuses()) << rule;
+    for (u8 mode : {PACL_MODE_OFF, PACL_MODE_PERMISSIVE, PACL_MODE_ENFORCE}) {
+      ASSERT_EQ(engine.set([&](pacl_policy &policy) { policy.mode = mode; }),
+                0);
+      EXPECT_EQ(refuses(), mode == PACL_MODE_ENFORCE);
+    }
+    ASSERT_EQ(engine.remove(rule), 0);
+    EXPECT_FALSE(refuses()) << rule;
+  }
+  ASSERT_EQ(engine.set([](pacl_policy &policy) { policy.strict = true; }), 0);
+  EXPECT_TRUE(refuses());
+}
+
+// Settings are changed as rules are: in a transaction, whole or not at all.
+TEST_F(CorePolicy, SettingsInATransaction) {
+  Engine engine;
+  ASSERT_EQ(engine.insert("allow user 7 80"), 0);
+  Transaction txn;
+  ASSERT_EQ(txn.begin(engine.get()), 0);
+  pacl_policy *next = txn.settings();
+  next->strict = next->locked = next->closing = true;
+  next->mode = PACL_MODE_PERMISSIVE;
+  next->scope = PACL_SCOPE_ALL;
+  ASSERT_EQ(txn.insert("deny any 90"), 0);
+  EXPECT_FALSE(engine.get()->strict);
+  engine.commit(txn);
+  ASSERT_EQ(txn.begin(engine.get()), 0);
+  txn.settings()->strict = false;
+  txn.abort();
+  ASSERT_EQ(engine.remove("allow user 7 80"), 0);
+  EXPECT_TRUE(engine.get()->strict);
+  EXPECT_TRUE(engine.get()->locked);
+  EXPECT_TRUE(engine.get()->closing);
+  EXPECT_EQ(engine.get()->mode, PACL_MODE_PERMISSIVE);
+  EXPECT_EQ(engine.get()->scope, PACL_SCOPE_ALL);
+  EXPECT_EQ(list(engine.get()), Strings({"deny any 90"}));
+}
+
+TEST_F(CorePolicy, SettingsOfANewPolicy) {
+  Engine engine;
+  EXPECT_EQ(engine.get()->scope, PACL_SCOPE_INIT);
+  EXPECT_FALSE(engine.get()->strict);
+  EXPECT_FALSE(engine.get()->locked);
+  EXPECT_FALSE(engine.get()->closing);
+}
+
+// Counts of hits stay with the rule while all about it changes, and begin anew
+// with a rule that is written again.
+TEST_F(CorePolicy, HitsStayWithTheRule) {
+  Engine engine;
+  const Strings rules = {"allow user 7 80,82", "allow group 7 80,82",
+                         "deny any 80,82 on ::1", "allow each 0-9 80+1",
+                         "reserve 80,82"};
+  for (const std::string &rule : rules)
+    ASSERT_EQ(engine.insert(rule), 0);
+  u32 hits = 100;
+  for (const std::string &rule : rules) {
+    EXPECT_EQ(find(engine.get(), rule)->hits, 0u) << rule;
+    const_cast<pacl_atom *>(find(engine.get(), rule))->hits = hits++;
+  }
+  for (u32 at = 0; at < 300; at++) {
+    std::string id = std::to_string(at);
+    std::string port = std::to_string(at + 1);
+    ASSERT_EQ(engine.insert("allow user 7 " + port), 0);
+    ASSERT_EQ(engine.insert("allow group " + id + " 80"), 0);
+    ASSERT_EQ(engine.insert("deny any 80 on 10.0.0." +
+                            std::to_string(at % 256) + " until " + port),
+              0);
+    ASSERT_EQ(engine.insert("allow each " + id + "-1000 80+2"), 0);
+    ASSERT_EQ(engine.insert("reserve " + port + "/udp"), 0);
+  }
+  hits = 100;
+  for (const std::string &rule : rules)
+    EXPECT_EQ(find(engine.get(), rule)->hits, hits++) << rule;
+  for (const std::string &rule : rules) {
+    ASSERT_EQ(engine.remove(rule), 0);
+    ASSERT_EQ(engine.insert(rule), 0);
+    EXPECT_EQ(find(engine.get(), rule)->hits, 0u) << rule;
+  }
+}
+
+// A rule is found in a policy by an atom of another one.
+TEST_F(CorePolicy, FindsTheSameRule) {
+  const Strings rules = {"allow user 7 80,82",
+                         "deny user 7 80,82",
+                         "allow user 7 80,82 on ::1 until 9",
+                         "allow user 7 80,82 on ::1",
+                         "allow group 7 80,82",
+                         "deny any 80,82 until 9",
+                         "allow each 0-9 80+1",
+                         "reserve 80,82"};
+  Engine one, other;
+  for (const std::string &rule : rules)
+    ASSERT_EQ(one.insert(rule), 0);
+  for (const std::string &rule : rules) {
+    const pacl_atom *atom = find(one.get(), rule);
+    EXPECT_EQ(pacl_policy_find(one.get(), atom), atom) << rule;
+    EXPECT_EQ(pacl_policy_find(other.get(), atom), nullptr) << rule;
+    ASSERT_EQ(other.insert(rule), 0);
+    for (u8 at = 0; at < atom->count; at++)
+      EXPECT_EQ(pacl_policy_find(other.get(), atom + at),
+                find(other.get(), rule))
+          << rule;
+  }
 }
 
 // A refused change inside a transaction does not end it.
@@ -216,9 +498,10 @@ TEST_F(CorePolicy, AbortLeavesTheBase) {
 // The listing depends on the set alone ------------------------------------
 
 TEST_F(CorePolicy, OrderOfTheListing) {
-  // Already in order: kind, id (of users the lowest ten bits first), protocol,
-  // ports. Of ports that begin alike the widest range comes first, then the
-  // shorter list.
+  // Already in order: kind, id (of users the lowest ten bits first), allow
+  // before deny, both with terms behind those without, protocol, ports. Of
+  // ports that begin alike the widest range comes first, then the shorter list,
+  // then the terms, then the other ranges.
   Strings sorted = {
       "allow user 65536 1",
       "allow user 16777216 1",
@@ -235,6 +518,9 @@ TEST_F(CorePolicy, OrderOfTheListing) {
       "allow user 5 80/tcp",
       "allow user 5 79/udp",
       "allow user 5 1/sctp",
+      "deny user 5 1",
+      "allow user 5 1 on ::/0",
+      "deny user 5 1 until 1",
       "allow user 1029 1",
       "allow user 6 1",
       "allow user 255 1",
@@ -253,12 +539,49 @@ TEST_F(CorePolicy, OrderOfTheListing) {
       "allow any 32768",
       "allow any 65535",
       "allow any 80/tcp",
+      "deny any 1",
+      "deny any 80",
+      "deny any 80/tcp",
+      "allow any 1 on ::/0",
+      "allow any 80-90 on ::1",
+      "allow any 80 until 5",
+      "allow any 80 until 4294967296",
+      "allow any 80 on ::/0",
+      "allow any 80 on ::/0 until 5",
+      "allow any 80 on ::/95",
+      "allow any 80 on ::/96",
+      "allow any 80 on 0.0.0.0/0",
+      "allow any 80 on 2001:db8::/96",
+      "allow any 80 on ::",
+      "allow any 80 on ::1",
+      "allow any 80 on ::1 until 4",
+      "allow any 80 on ::a01:203",
+      "allow any 80 on 10.1.2.3",
+      "allow any 80 on 10.1.2.4",
+      "allow any 80 on 2001:db8::",
+      "allow any 80,90 until 4",
+      "allow any 80,91 until 4",
+      "allow any 80,89 until 5",
+      "allow any 80,88 on ::1",
+      "allow any 79/tcp on ::1",
+      "deny any 1 until 1",
+      "deny any 1 on ::1",
+      "deny any 1/udp until 1",
       "allow each 5-9 80+1",
       "allow each 5-9 81+1",
       "allow each 5-9 80+1/udp",
       "allow each 6-9 80+1",
       "allow each 1024-1025 80+1",
+      "reserve 1",
+      "reserve 80-90",
+      "reserve 80",
+      "reserve 80,90",
+      "reserve 80/tcp",
   };
+  RuleSet model;
+  for (const std::string &rule : sorted)
+    model.insert(rule_of(rule));
+  ASSERT_EQ(list(model), sorted);
   std::mt19937 random(1);
   Strings order = sorted;
   for (unsigned round = 0; round < 50; round++) {
@@ -274,7 +597,7 @@ TEST_F(CorePolicy, OrderOfTheListing) {
 TEST_F(CorePolicy, EveryPermutation) {
   const Strings rules = {"allow user 7 80,443",      "allow user 7 80",
                          "allow user 7 80,443,8080", "allow user 7 70-90/tcp",
-                         "allow group 7 80",         "allow each 7-8 80+1"};
+                         "allow group 7 80",         "deny user 7 80 until 9"};
   std::vector<unsigned> order(rules.size());
   std::iota(order.begin(), order.end(), 0);
   Strings canonical;
@@ -349,7 +672,7 @@ TEST_F(CorePolicy, RulesThatDifferInTheLastItemOnly) {
   ASSERT_EQ(engine.insert(head), 0);
   model.insert(rule_of(head));
   EXPECT_EQ(list(engine.get()), list(model));
-  EXPECT_EQ(engine.get()->rule_count, atoms_of(model));
+  EXPECT_EQ(engine.get()->rule_count, model.atoms());
   for (const pacl_rule &rule : RuleSet(model)) {
     ASSERT_EQ(engine.remove(rule), 0);
     model.erase(rule);
@@ -402,6 +725,10 @@ TEST_P(CorePolicyShapes, FollowsTheModel) {
       Transaction txn;
       ASSERT_EQ(txn.begin(engine.get()), 0);
       RuleSet next = model;
+      next.now = random.clock();
+      txn.set_now(next.now);
+      next.strict = random.below(2);
+      txn.settings()->strict = next.strict;
       for (u32 change = 1 + random.below(8); change; change--) {
         bool known = !next.empty() && random.below(3) == 0;
         pacl_rule rule = known ? random.pick(next) : random.rule();
@@ -422,7 +749,9 @@ TEST_P(CorePolicyShapes, FollowsTheModel) {
         model = next;
       }
       ASSERT_EQ(list(engine.get()), list(model));
-      ASSERT_EQ(engine.get()->rule_count, atoms_of(model));
+      ASSERT_TRUE(counts_agree(engine.get(), model));
+      // Both sides know the same ends.
+      ASSERT_TRUE(agree(engine.get(), model, random.request(model)));
     }
   }
 }
@@ -505,6 +834,7 @@ TEST_P(CorePolicyShapes, FiftyGenerationsAtOnce) {
 
 // Readers need no lock: nothing that a published policy consists of is written
 // to, not while its successor is made, nor when that is committed or aborted.
+// That a rule has ended is the one thing which is noted there; here none does.
 TEST_P(CorePolicyShapes, PublishedMemoryIsNeverWritten) {
   Random random(GetParam(), 3);
   engine_alloc::use_freezable_pages();
@@ -539,8 +869,11 @@ TEST_P(CorePolicyShapes, PublishedMemoryIsNeverWritten) {
     Transaction txn;
     ASSERT_EQ(txn.begin(base), 0);
     change(txn, next, 1 + round * 10);
-    for (unsigned asked = 0; asked < 20; asked++)
-      ASSERT_TRUE(agree(base, model, random.request(model)));
+    for (unsigned asked = 0; asked < 20; asked++) {
+      Request request = random.request(model);
+      request.now = {0, 0};
+      ASSERT_TRUE(agree(base, model, request));
+    }
     ASSERT_EQ(list(txn.policy()), list(next));
   }
   RuleSet next = model;
@@ -679,8 +1012,10 @@ TEST_P(CorePolicyShapes, EveryAllocationFails) {
 
 // Failing to remove from the second index of a policy built in place.
 TEST_F(CorePolicy, RemovalInPlaceFails) {
-  for (const char *rule : {"allow group 3 83", "allow each 3-3 83+1",
-                           "allow group 3 83,90,97/tcp"}) {
+  for (const char *rule :
+       {"allow group 3 83", "allow each 3-3 83+1", "allow group 3 83,90,97/tcp",
+        "deny group 3 83", "deny group 3 83,90 on ::1 until 5",
+        "reserve 83,90"}) {
     SCOPED_TRACE(rule);
     std::string text = rule;
     std::vector<Change> batch;
@@ -726,6 +1061,58 @@ TEST_F(CorePolicy, LongRuleFailsHalfWay) {
     }
     if (HasFatalFailure())
       return;
+  }
+}
+
+// One change of each sort fails at each allocation, made in place and beside a
+// base that others read.
+TEST_F(CorePolicy, EverySortOfRuleFails) {
+  const Strings known = {"allow user 7 80,443", "allow group 7 80,443",
+                         "allow any 80,443", "allow each 0-9 80+10"};
+  const Strings sorts = {"deny user 7 80,443",
+                         "deny group 7 80,443/tcp",
+                         "deny any 80,443",
+                         "reserve 80,443",
+                         "allow user 7 80,443 on 10.0.0.0/8",
+                         "allow group 7 80,443 until 50",
+                         "deny any 80,443 on ::1 until 50",
+                         "deny group 7 80,443,500 on ::/0"};
+  for (const std::string &sort : sorts) {
+    SCOPED_TRACE(sort);
+    Engine engine;
+    RuleSet model;
+    std::vector<Change> all;
+    for (const std::string &rule : known) {
+      ASSERT_EQ(engine.insert(rule), 0);
+      model.insert(rule_of(rule));
+      all.push_back({true, rule_of(rule)});
+    }
+    for (auto fail : {engine_alloc::fail_at, engine_alloc::fail_from}) {
+      RuleSet next = model;
+      next.insert(rule_of(sort));
+      std::vector<Change> insert = {{true, rule_of(sort)}};
+      fail_everywhere(engine.get(), model, insert, next, fail);
+      // There and away again, in one transaction.
+      std::vector<Change> both = {{true, rule_of(sort)},
+                                  {false, rule_of(sort)}};
+      fail_everywhere(engine.get(), model, both, model, fail);
+      std::vector<Change> in_place = all;
+      in_place.push_back(insert[0]);
+      fail_everywhere(nullptr, {}, in_place, next, fail);
+      in_place.push_back(both[1]);
+      fail_everywhere(nullptr, {}, in_place, model, fail);
+      if (HasFatalFailure())
+        return;
+    }
+    ASSERT_EQ(engine.insert(sort), 0);
+    RuleSet with = model;
+    with.insert(rule_of(sort));
+    for (auto fail : {engine_alloc::fail_at, engine_alloc::fail_from}) {
+      std::vector<Change> remove = {{false, rule_of(sort)}};
+      fail_everywhere(engine.get(), with, remove, model, fail);
+      if (HasFatalFailure())
+        return;
+    }
   }
 }
 
@@ -793,6 +1180,33 @@ TEST_F(CorePolicy, MaxRules) {
        atom = pacl_policy_next(engine.get(), atom))
     rules++;
   EXPECT_EQ(rules, u32{PACL_MAX_RULES});
+}
+
+// Denies, reservations and rules with terms count as all others do.
+TEST_F(CorePolicy, MaxRulesOfEverySort) {
+  Transaction txn;
+  ASSERT_EQ(txn.begin(nullptr), 0);
+  for (u32 at = 0; at < PACL_MAX_RULES - 2; at++) {
+    pacl_rule rule = user_rule(at / 2, 443, 443);
+    rule.action = at % 2 ? PACL_DENY : PACL_ALLOW;
+    ASSERT_EQ(txn.insert(rule), 0);
+  }
+  for (const char *sort :
+       {"deny any 1,3", "reserve 1,3", "allow any 1,3 on ::1",
+        "deny group 5 1,3 until 7", "allow group 5 1,3 on ::1 until 7"}) {
+    SCOPED_TRACE(sort);
+    std::string longer = sort;
+    longer.replace(longer.find("1,3"), 3, "1,3,5");
+    EXPECT_EQ(txn.insert(longer), -ENOSPC);
+    ASSERT_EQ(txn.insert(sort), 0);
+    EXPECT_EQ(txn.policy()->rule_count, u32{PACL_MAX_RULES});
+    EXPECT_EQ(txn.insert("reserve 9"), -ENOSPC);
+    EXPECT_EQ(txn.insert(sort), -EEXIST);
+    ASSERT_EQ(txn.remove(sort), 0);
+    ASSERT_EQ(txn.insert("reserve 9"), 0); // limit - 1
+    EXPECT_EQ(txn.insert(sort), -ENOSPC);
+    ASSERT_EQ(txn.remove("reserve 9"), 0);
+  }
 }
 
 TEST_F(CorePolicy, MaxEach) {

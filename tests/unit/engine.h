@@ -9,15 +9,12 @@
 #include "core/policy.h"
 
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "reference_text.h"
-
-/// A set of rules in the order of a listing: the model of a policy.
-using RuleSet = std::set<pacl_rule, ReferenceLess>;
+#include "reference_match.h"
 
 /// The rule that a text means. The text must be right: anything else ends the
 /// program.
@@ -35,8 +32,20 @@ std::vector<std::string> list(const pacl_policy *policy);
 /// The same of a model.
 std::vector<std::string> list(const RuleSet &rules);
 
-/// Atoms of a model.
-u32 atoms_of(const RuleSet &rules);
+/// Whether the settings and counters of a policy are those of a model.
+bool counts_agree(const pacl_policy *policy, const RuleSet &rules);
+
+/// The address that a text means, of either family. The text must be right.
+pacl_addr addr_of(std::string_view text);
+
+/// The first atom of a rule of a policy, nullptr when it is not there.
+const pacl_atom *find(const pacl_policy *policy, std::string_view text);
+
+/// Notes which rules of a policy have ended, as RuleSet::note_ends() does.
+void note_ends(const pacl_policy *policy, const RuleSet &rules, pacl_clock now);
+
+/// The action of the rule that a verdict comes from, if one does.
+std::optional<u8> deciding_action(pacl_verdict verdict);
 
 /// A request with its groups.
 struct Request {
@@ -45,6 +54,9 @@ struct Request {
   std::vector<u32> groups = {};
   u16 port = 0;
   u8 proto = PACL_PROTO_TCP;
+  pacl_addr addr = {0, 0};
+  pacl_clock now = {0, 0};
+  bool privileged = false;
 
   pacl_request view() const;
 };
@@ -62,7 +74,10 @@ public:
   int remove(const pacl_rule &rule) { return pacl_remove(txn_.get(), &rule); }
   int insert(std::string_view text) { return insert(rule_of(text)); }
   int remove(std::string_view text) { return remove(rule_of(text)); }
+  /// The time from which ends count; 0 and 0 after a beginning.
+  void set_now(pacl_clock now) { txn_->now = now; }
   const pacl_policy *policy() const { return txn_->policy; }
+  pacl_policy *settings() { return txn_->policy; }
   pacl_policy *commit(pacl_pile *stale);
   void abort();
 
@@ -86,7 +101,20 @@ public:
   int remove(const pacl_rule &rule);
   int insert(std::string_view text) { return insert(rule_of(text)); }
   int remove(std::string_view text) { return remove(rule_of(text)); }
+  /// Changes the settings in a transaction, as all else.
+  template <typename Setter> int set(Setter setter) {
+    Transaction txn;
+    int err = txn.begin(policy_);
+    if (!err) {
+      setter(*txn.settings());
+      commit(txn);
+    }
+    return err;
+  }
   void commit(Transaction &txn);
+
+  /// The time of insert().
+  pacl_clock now = {0, 0};
 
 private:
   pacl_policy *policy_;

@@ -34,6 +34,9 @@ struct Shape {
   unsigned max_width;  // of a range, at most
   unsigned max_groups; // of a request
   u32 stride = 1;      // ids are this far apart
+  unsigned deny = 10;  // of a hundred rules for a user, a group or any
+  unsigned on = 10;    // and with a prefix
+  unsigned until = 10; // and with an end
 };
 
 extern const std::vector<Shape> shapes;
@@ -48,19 +51,24 @@ public:
   /// A number from 0 to limit - 1.
   u32 below(u32 limit) { return static_cast<u32>(engine_() % limit); }
   pacl_rule rule();
+  /// From 0 to 49 on each clock, whatever was before.
+  pacl_clock clock() { return {below(50), below(50)}; }
   /// A request, often at the edge of one of the rules.
   Request request(const RuleSet &rules);
   /// One of the rules.
   const pacl_rule &pick(const RuleSet &rules);
 
 private:
+  pacl_addr addr();
+  void terms(pacl_rule &rule);
   u32 id() { return shape_.first_id + below(shape_.ids) * shape_.stride; }
 
   const Shape &shape_;
   std::mt19937_64 engine_;
 };
 
-/// Asks policy and model the same question; false when the answers differ.
+/// Asks policy and model the same question; false when the answers differ. Both
+/// have then noted which rules have ended.
 testing::AssertionResult agree(const pacl_policy *policy, const RuleSet &rules,
                                const Request &request);
 

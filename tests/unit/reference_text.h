@@ -22,15 +22,25 @@ ReferenceLine reference_parse(std::string_view line);
 /// The canonical text of a rule.
 std::string reference_format(const pacl_rule &rule);
 
+/// Reads an address of either family, by inet_pton(3).
+bool reference_parse_address(std::string_view text, pacl_addr &addr);
+
+/// The canonical text of an address: dotted IPv4, or RFC 5952 without the mixed
+/// notation.
+std::string reference_format_address(pacl_addr addr);
+
 /// Sorts and merges ranges; fills count and range.
 void reference_set_ranges(pacl_rule &rule,
                           const std::vector<pacl_range> &ranges);
 
+/// Sets the prefix of a rule: so many bits of an address, counted as in IPv6.
+void reference_set_prefix(pacl_rule &rule, pacl_addr addr, unsigned length);
+
 /// Whether two rules are the same rule.
 bool reference_same(const pacl_rule &a, const pacl_rule &b);
 
-/// The order of a listing: kind, id (of users the lowest ten bits first),
-/// protocol, ports. Negative, 0 or positive.
+/// The order of a listing, as pacl_policy_next() describes it. Negative, 0 or
+/// positive.
 int reference_compare(const pacl_rule &a, const pacl_rule &b);
 
 struct ReferenceLess {
