@@ -8,17 +8,39 @@
 
 #include <linux/types.h>
 
-#include "hook.h"
+#include "report.h"
 
-/* What became of a bind. */
-enum portacl_outcome {
-	PORTACL_PASSED,
-	PORTACL_GRANTED,
-	PORTACL_OUTCOMES,
-};
+/**
+ * portacl_bind_attach - begin to judge binds
+ *
+ * May sleep. The policy must be there.
+ *
+ * Return: 0 or what portacl_hooks_attach() says.
+ */
+int portacl_bind_attach(void);
 
-/* Where binds are judged; for portacl_hooks_attach(). */
-extern struct portacl_hook portacl_bind_hooks[];
+/**
+ * portacl_bind_detach - judge no bind any more
+ *
+ * May sleep. No bind is being judged when this returns.
+ */
+void portacl_bind_detach(void);
+
+/**
+ * portacl_bind_update - follow the policy in force
+ *
+ * May sleep. The first line is attached only while there is something to
+ * refuse.
+ */
+void portacl_bind_update(void);
+
+/**
+ * portacl_bind_hooks_show - as portacl_hooks_show()
+ * @buf: one page
+ *
+ * Return: bytes written.
+ */
+ssize_t portacl_bind_hooks_show(char *buf);
 
 /**
  * portacl_bind_count - how many binds had an outcome since the module loaded

@@ -30,8 +30,12 @@
 #error "portacl needs CONFIG_INET=y and CONFIG_IPV6=y"
 #endif
 
-#ifndef CONFIG_SYSFS
-#error "portacl needs CONFIG_SYSFS"
+#if !defined(CONFIG_SYSFS) || !defined(CONFIG_SYSCTL)
+#error "portacl needs CONFIG_SYSFS and CONFIG_SYSCTL"
+#endif
+
+#ifndef CONFIG_SECURITY_NETWORK
+#error "portacl needs CONFIG_SECURITY_NETWORK"
 #endif
 
 /* Before 6.16: the callbacks of binary attributes do not take them const. */
@@ -51,5 +55,38 @@
 #define arch_ftrace_regs(fregs)	(fregs)
 #endif
 #define portacl_fregs(fregs)	(&arch_ftrace_regs(fregs)->regs)
+
+/*
+ * Before 6.12: BPF's fentry followed by its fexit on a function that an ftrace
+ * user redirects kills ftrace (kernel/bpf/trampoline.c clears the func of an
+ * ops that is registered when it tries again after EAGAIN). A kprobe redirects
+ * without being such a user.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#ifndef CONFIG_KPROBES_ON_FTRACE
+#error "portacl needs CONFIG_KPROBES before 6.12"
+#endif
+#define PORTACL_GUARD_BY_KPROBE
+#endif
+
+/* Before 6.10: the source of a tracepoint's string is said twice. */
+#ifdef PORTACL_HAVE_ASSIGN_STR_1
+#define portacl_assign_str(field, src)	__assign_str(field)
+#else
+#define portacl_assign_str(field, src)	__assign_str(field, src)
+#endif
+
+/* Before 6.13: a timer's function is set behind its initialisation. */
+#ifndef PORTACL_HAVE_HRTIMER_SETUP
+#include <linux/hrtimer.h>
+
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
 
 #endif /* PORTACL_COMPAT_H */

@@ -4,10 +4,12 @@
  */
 
 #include <linux/kernel.h>
+#include <linux/minmax.h>
 #include <linux/string.h>
 
 #include "core/format.h"
 #include "dump.h"
+#include "hits.h"
 #include "ruleset.h"
 #include "sysfs.h"
 #include "uapi/portacl.h"
@@ -84,12 +86,25 @@ static size_t copy_part(char *buf, size_t count, loff_t off, const char *line,
 	return part;
 }
 
+/* All counts of this width, or the text would move under its reader. */
+#define HITS_MAX	9999999999ULL
+
+static size_t rule_line(const struct pacl_atom *atom, char *line, size_t size)
+{
+	/* Under portacl_policy_lock, as all in this file. */
+	static struct pacl_rule rule;
+	size_t len;
+
+	pacl_atom_rule(atom, &rule);
+	len = pacl_format(&rule, line, PACL_MAX_RULE_TEXT);
+	return len + scnprintf(line + len, size - len, PORTACL_POLICY_HITS "\n",
+			       min(portacl_hits_of_rule(atom), HITS_MAX));
+}
+
 static ssize_t read_locked(const struct pacl_policy *policy, char *buf,
 			   loff_t off, size_t count)
 {
-	/* Under portacl_policy_lock, as all in this file. */
-	static char line[PACL_MAX_RULE_TEXT + 1];
-	static struct pacl_rule rule;
+	static char line[PACL_MAX_RULE_TEXT + 32];
 	struct mark at;
 	ssize_t done;
 	size_t len;
@@ -100,9 +115,7 @@ static ssize_t read_locked(const struct pacl_policy *policy, char *buf,
 	at = find_mark(policy, off, len);
 	while (at.atom && at.off < off + count) {
 		set_mark(at.off, at.atom);
-		pacl_atom_rule(at.atom, &rule);
-		len = pacl_format(&rule, line, PACL_MAX_RULE_TEXT);
-		line[len++] = '\n';
+		len = rule_line(at.atom, line, sizeof(line));
 		done += copy_part(buf, count, off, line, len, at.off);
 		at.off += len;
 		at.atom = pacl_policy_next(policy, at.atom);

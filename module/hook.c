@@ -5,6 +5,7 @@
 
 #include <linux/delay.h>
 #include <linux/kernel.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -29,65 +30,63 @@ static int register_ops(struct ftrace_ops *ops)
 	return err;
 }
 
-static int attach(struct portacl_hook *hook)
+/* Registers a handler of a function; NULL after a message, with *@err set. */
+static struct ftrace_ops *attach_ops(const char *symbol, const char *needs,
+				     ftrace_func_t handler, unsigned long flags,
+				     int *err)
 {
 	struct ftrace_ops *ops;
-	int err;
 
+	*err = -ENOMEM;
 	ops = kzalloc(sizeof(*ops), GFP_KERNEL);
 	if (!ops)
-		return -ENOMEM;
-	ops->func = hook->handler;
+		return NULL;
+	ops->func = handler;
 	/*
 	 * PERMANENT: ftrace_enabled=0 fails instead of disarming the policy.
-	 * Not IPMODIFY or SAVE_REGS: arguments can be changed without, for
-	 * less, and next to a livepatch. Not RECURSION or RCU: the handlers
-	 * call nothing that is hooked, and run where RCU watches.
+	 * Not SAVE_REGS: arguments can be changed without, for less. Not
+	 * RECURSION or RCU: the handlers call nothing that is hooked, and run
+	 * where RCU watches.
 	 */
-	ops->flags = FTRACE_OPS_FL_PERMANENT;
-	err = ftrace_set_filter(ops, (unsigned char *)hook->symbol,
-				strlen(hook->symbol), 1);
-	if (err == -EINVAL) {
+	ops->flags = FTRACE_OPS_FL_PERMANENT | flags;
+	*err = ftrace_set_filter(ops, (unsigned char *)symbol, strlen(symbol),
+				 1);
+	if (*err == -EINVAL) {
 		pr_err("cannot hook %s: no such function that ftrace can trace (%s)\n",
-		       hook->symbol, hook->needs);
-		err = -ENOENT;
+		       symbol, needs);
+		*err = -ENOENT;
 		goto err_free;
 	}
-	if (err) {
-		pr_err("cannot hook %s: ftrace takes no filter (%d)\n",
-		       hook->symbol, err);
+	if (*err) {
+		pr_err("cannot hook %s: ftrace takes no filter (%d)\n", symbol,
+		       *err);
 		goto err_free;
 	}
-	err = register_ops(ops);
-	if (err == -EBUSY)
+	*err = register_ops(ops);
+	if (!*err)
+		return ops;
+	if (*err == -EBUSY && flags & FTRACE_OPS_FL_IPMODIFY)
+		pr_warn("cannot hook %s: a livepatch or another module has it\n",
+			symbol);
+	else if (*err == -EBUSY)
 		pr_err("cannot hook %s: ftrace is switched off, set kernel.ftrace_enabled=1\n",
-		       hook->symbol);
-	else if (err)
-		pr_err("cannot hook %s: ftrace refuses (%d)\n", hook->symbol,
-		       err);
-	if (err)
-		goto err_filter;
-	hook->ops = ops;
-	return 0;
-
-err_filter:
+		       symbol);
+	else
+		pr_err("cannot hook %s: ftrace refuses (%d)\n", symbol, *err);
 	ftrace_free_filter(ops);
 err_free:
 	kfree(ops);
-	return err;
+	return NULL;
 }
 
-static void detach(struct portacl_hook *hook)
+static void detach_ops(const char *symbol, struct ftrace_ops *ops)
 {
-	struct ftrace_ops *ops = hook->ops;
 	int err;
 
-	if (!ops)
-		return;
 	err = unregister_ftrace_function(ops);
 	if (err) {
 		pr_emerg("cannot unhook %s (%d): ftrace is dead; the module stays until reboot\n",
-			 hook->symbol, err);
+			 symbol, err);
 		/*
 		 * The kernel goes on calling the handler. What comes next would
 		 * free its code and its data, so nothing comes next.
@@ -95,9 +94,24 @@ static void detach(struct portacl_hook *hook)
 		for (;;)
 			schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
 	}
-	hook->ops = NULL;
 	ftrace_free_filter(ops);
 	kfree(ops);
+}
+
+static int attach(struct portacl_hook *hook)
+{
+	int err;
+
+	hook->ops = attach_ops(hook->symbol, hook->needs, hook->handler, 0, &err);
+	return err;
+}
+
+static void detach(struct portacl_hook *hook)
+{
+	if (!hook->ops)
+		return;
+	detach_ops(hook->symbol, hook->ops);
+	hook->ops = NULL;
 }
 
 int portacl_hooks_attach(struct portacl_hook *hooks)
@@ -135,13 +149,83 @@ void portacl_hooks_detach(struct portacl_hook *hooks)
 		detach(hook);
 }
 
-ssize_t portacl_hooks_show(const struct portacl_hook *hooks, char *buf)
+/*
+ * Does not sleep, so that what waits for tasks to leave a trampoline has waited
+ * for this, too.
+ */
+int portacl_refused(void)
+{
+	return -EACCES;
+}
+
+#ifdef PORTACL_GUARD_BY_KPROBE
+
+int portacl_guard_attach(struct portacl_guard *guard)
+{
+	struct kprobe *probe;
+	int err;
+
+	probe = kzalloc(sizeof(*probe), GFP_KERNEL);
+	if (!probe)
+		return -ENOMEM;
+	probe->symbol_name = guard->symbol;
+	probe->pre_handler = guard->handler;
+	err = register_kprobe(probe);
+	if (err) {
+		pr_warn("cannot hook %s: no kprobe (%d)\n", guard->symbol, err);
+		kfree(probe);
+		return err;
+	}
+	guard->hook = probe;
+	return 0;
+}
+
+void portacl_guard_detach(struct portacl_guard *guard)
+{
+	if (!guard->hook)
+		return;
+	unregister_kprobe(guard->hook);
+	/* A refused caller may have been preempted on its way out. */
+	synchronize_rcu_tasks();
+	kfree(guard->hook);
+	guard->hook = NULL;
+}
+
+#else
+
+int portacl_guard_attach(struct portacl_guard *guard)
+{
+	int err;
+
+	guard->hook = attach_ops(guard->symbol, "CONFIG_SECURITY_NETWORK",
+				 guard->handler, FTRACE_OPS_FL_IPMODIFY, &err);
+	return err;
+}
+
+void portacl_guard_detach(struct portacl_guard *guard)
+{
+	if (!guard->hook)
+		return;
+	detach_ops(guard->symbol, guard->hook);
+	guard->hook = NULL;
+}
+
+#endif /* PORTACL_GUARD_BY_KPROBE */
+
+static ssize_t show_one(char *buf, ssize_t len, const char *symbol,
+			const void *hook)
+{
+	return sysfs_emit_at(buf, len, "%s %s\n", symbol,
+			     hook ? "attached" : "detached");
+}
+
+ssize_t portacl_hooks_show(const struct portacl_hook *hooks,
+			   const struct portacl_guard *guard, char *buf)
 {
 	const struct portacl_hook *hook;
 	ssize_t len = 0;
 
 	for (hook = hooks; hook->symbol; hook++)
-		len += sysfs_emit_at(buf, len, "%s %s\n", hook->symbol,
-				     hook->ops ? "attached" : "detached");
-	return len;
+		len += show_one(buf, len, hook->symbol, hook->ops);
+	return len + show_one(buf, len, guard->symbol, READ_ONCE(guard->hook));
 }

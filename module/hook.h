@@ -11,6 +11,7 @@
 #define PORTACL_HOOK_H
 
 #include <linux/ftrace.h>
+#include <linux/kprobes.h>
 #include <linux/types.h>
 
 /**
@@ -30,6 +31,62 @@ struct portacl_hook {
 	int (*check)(void);
 	struct ftrace_ops *ops;
 };
+
+/**
+ * struct portacl_guard - a function of the kernel that may be refused to run
+ * @symbol: the function's name; it returns an errno, and EACCES is one for it
+ * @handler: made by PORTACL_GUARD_HANDLER()
+ * @hook: set while attached, private
+ *
+ * Only one of all that want to can redirect a function (a livepatch is another
+ * one), so that attaching may fail on a machine where all else works.
+ */
+struct portacl_guard {
+	const char *symbol;
+#ifdef PORTACL_GUARD_BY_KPROBE
+	kprobe_pre_handler_t handler;
+#else
+	ftrace_func_t handler;
+#endif
+	void *hook;
+};
+
+/* What a refused function is redirected to. */
+int portacl_refused(void);
+
+/*
+ * Defines the handler of a guard: what passes(regs) does not let through is
+ * refused if refuses(regs) says so. Both run in the context of the caller,
+ * possibly without preemption, and must not sleep or allocate. Refused is the
+ * function that returns -EACCES instead of running.
+ */
+#ifdef PORTACL_GUARD_BY_KPROBE
+#define PORTACL_GUARD_HANDLER(_handler, _passes, _refuses)		\
+	static int _handler(struct kprobe *probe, struct pt_regs *regs)	\
+	{								\
+		if (likely(_passes(regs)) || !_refuses(regs))		\
+			return 0;					\
+		regs->ip = (unsigned long)portacl_refused;		\
+		return 1;						\
+	}
+#else
+/* Two functions, so that what most calls do needs no registers saved. */
+#define PORTACL_GUARD_HANDLER(_handler, _passes, _refuses)		\
+	static noinline void _handler##_slow(struct ftrace_regs *fregs)	\
+	{								\
+		if (_refuses(portacl_fregs(fregs)))			\
+			ftrace_regs_set_instruction_pointer(fregs,	\
+					(unsigned long)portacl_refused); \
+	}								\
+	static void _handler(unsigned long ip, unsigned long parent_ip,	\
+			     struct ftrace_ops *ops,			\
+			     struct ftrace_regs *fregs)			\
+	{								\
+		if (likely(_passes(portacl_fregs(fregs))))		\
+			return;						\
+		_handler##_slow(fregs);					\
+	}
+#endif
 
 /**
  * portacl_hooks_attach - attach all hooks and check each, or none
@@ -53,12 +110,33 @@ int portacl_hooks_attach(struct portacl_hook *hooks);
 void portacl_hooks_detach(struct portacl_hook *hooks);
 
 /**
+ * portacl_guard_attach - attach a guard
+ * @guard: stays in use until detached
+ *
+ * May sleep. A failure is logged with its reason.
+ *
+ * Return: 0; -EBUSY when somebody else redirects the function; other errors of
+ * ftrace and kprobes.
+ */
+int portacl_guard_attach(struct portacl_guard *guard);
+
+/**
+ * portacl_guard_detach - detach a guard, if it is attached
+ * @guard: what was given to portacl_guard_attach()
+ *
+ * As portacl_hooks_detach().
+ */
+void portacl_guard_detach(struct portacl_guard *guard);
+
+/**
  * portacl_hooks_show - list the hooks, one "SYMBOL STATE" a line
  * @hooks: what was given to portacl_hooks_attach()
+ * @guard: one more
  * @buf: one page, as for a sysfs show()
  *
  * Return: bytes written.
  */
-ssize_t portacl_hooks_show(const struct portacl_hook *hooks, char *buf);
+ssize_t portacl_hooks_show(const struct portacl_hook *hooks,
+			   const struct portacl_guard *guard, char *buf);
 
 #endif /* PORTACL_HOOK_H */

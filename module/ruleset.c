@@ -3,16 +3,20 @@
  * portacl - the policy in force, and how it changes
  */
 
-#include <linux/audit.h>
-#include <linux/cred.h>
-#include <linux/printk.h>
+#include <linux/list.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/uidgid.h>
+#include <linux/timekeeping.h>
+#include <linux/workqueue.h>
 
+#include "bind.h"
 #include "core/format.h"
 #include "dump.h"
+#include "expiry.h"
+#include "hits.h"
+#include "report.h"
 #include "ruleset.h"
 #include "sysfs.h"
 #include "uapi/portacl.h"
@@ -27,11 +31,22 @@ static struct pacl_error last_error;
 /* Too large for a stack; under portacl_policy_lock. */
 static struct pacl_txn txn;
 
-/* Memory that binds may still be reading. */
+/**
+ * struct retired - what a change has replaced
+ * @list: in @graveyard
+ * @policy: the policy before
+ * @pile: the parts of it that the next one does not share
+ * @whole: the next one shares nothing
+ */
 struct retired {
-	struct rcu_head rcu;
+	struct list_head list;
+	struct pacl_policy *policy;
 	struct pacl_pile pile;
+	bool whole;
 };
+
+/* What binds may still be reading, oldest first; under portacl_policy_lock. */
+static LIST_HEAD(graveyard);
 
 /*
  * Most nodes part the ports of one user in two and have 38 bytes, for which
@@ -60,27 +75,90 @@ static struct pacl_policy *current_policy(void)
 					 lockdep_is_held(&portacl_policy_lock));
 }
 
-static void free_retired(struct rcu_head *rcu)
-{
-	struct retired *retired = container_of(rcu, struct retired, rcu);
+/**
+ * struct burial - what is freed in one go
+ * @retired: the policies and their parts
+ * @current_policy: the policy that came after the last of them
+ */
+struct burial {
+	struct list_head retired;
+	const struct pacl_policy *current_policy;
+};
 
-	pacl_pile_free(&retired->pile);
-	kfree(retired);
+static bool contains(const struct pacl_policy *policy,
+		     const struct pacl_atom *atom)
+{
+	return pacl_policy_find(policy, atom) == pacl_atom_head(atom);
+}
+
+/*
+ * Every policy from the oldest retired one on is complete until what it has
+ * retired is freed, and this is one after the other.
+ */
+static bool is_buried(const struct pacl_atom *atom, const void *data)
+{
+	const struct burial *burial = data;
+	const struct retired *retired;
+
+	if (contains(burial->current_policy, atom))
+		return false;
+	list_for_each_entry(retired, &burial->retired, list)
+		if (contains(retired->policy, atom))
+			return true;
+	return false;
+}
+
+static void bury(struct work_struct *work)
+{
+	struct retired *retired, *next;
+	struct burial burial;
+
+	INIT_LIST_HEAD(&burial.retired);
+	mutex_lock(&portacl_policy_lock);
+	list_splice_init(&graveyard, &burial.retired);
+	burial.current_policy = current_policy();
+	mutex_unlock(&portacl_policy_lock);
+
+	synchronize_rcu();
+	portacl_hits_release(is_buried, &burial);
+	list_for_each_entry_safe(retired, next, &burial.retired, list) {
+		if (retired->whole)
+			pacl_policy_free(retired->policy);
+		else
+			pacl_pile_free(&retired->pile);
+		kfree(retired);
+	}
+}
+
+static DECLARE_WORK(bury_work, bury);
+
+struct pacl_clock portacl_clock_now(void)
+{
+	return (struct pacl_clock){
+		.wall = ktime_get_real_seconds(),
+		.boot = ktime_get_boottime_seconds(),
+	};
 }
 
 /*
  * Begins to change the policy in force; publish() or abandon() ends it. NULL
- * without memory, which @err then says.
+ * with the reason in @err.
  */
 static struct retired *begin_change(struct pacl_error *err)
 {
-	struct retired *retired = kmalloc(sizeof(*retired), GFP_KERNEL);
+	struct retired *retired;
 
+	if (current_policy()->locked) {
+		err->code = PACL_ERR_LOCKED;
+		return NULL;
+	}
+	retired = kzalloc(sizeof(*retired), GFP_KERNEL);
 	if (!retired || pacl_txn_begin(&txn, current_policy())) {
 		kfree(retired);
 		err->code = PACL_ERR_MEMORY;
 		return NULL;
 	}
+	txn.now = portacl_clock_now();
 	return retired;
 }
 
@@ -90,37 +168,29 @@ static void abandon(struct retired *retired)
 	kfree(retired);
 }
 
-/* Puts the policy of the transaction in force. */
-static void publish(struct retired *retired)
+/* Puts a policy in force; @retired is what it replaces. */
+static void publish(struct pacl_policy *policy, struct retired *retired)
 {
-	struct pacl_policy *policy = pacl_txn_commit(&txn, &retired->pile);
+	struct pacl_policy *old = current_policy();
 
-	policy->generation++;
+	policy->generation = old->generation + 1;
+	retired->policy = old;
 	rcu_assign_pointer(portacl_policy, policy);
 	portacl_dump_reset();
-	call_rcu(&retired->rcu, free_retired);
+	list_add_tail(&retired->list, &graveyard);
+	queue_work(portacl_workqueue, &bury_work);
+	if (policy->subject[PACL_NOBODY] != old->subject[PACL_NOBODY])
+		portacl_report_uncovered(policy);
 	portacl_sysfs_notify();
-}
-
-/* Says who changed what; the caller holds portacl_policy_lock. */
-static void log_change(const char *what)
-{
-	const struct pacl_policy *policy = current_policy();
-	char comm[TASK_COMM_LEN];
-
-	get_task_comm(comm, current);
-	/* A process names itself: escaped and last, or it could forge the rest. */
-	pr_info("generation %llu: %s, %u rules in force, by auid=%u uid=%u comm=%*pE\n",
-		policy->generation, what, policy->rule_count,
-		from_kuid(&init_user_ns, audit_get_loginuid(current)),
-		from_kuid(&init_user_ns, current_uid()), (int)strlen(comm),
-		comm);
 }
 
 static int code_errno(u8 code)
 {
 	switch (code) {
+	case PACL_OK:
+		return 0;
 	case PACL_ERR_TOO_LONG:
+	case PACL_ERR_UPLOAD_SIZE:
 		return -E2BIG;
 	case PACL_ERR_NOT_FOUND:
 		return -ENOENT;
@@ -128,35 +198,38 @@ static int code_errno(u8 code)
 		return -ENOSPC;
 	case PACL_ERR_MEMORY:
 		return -ENOMEM;
+	case PACL_ERR_LOCKED:
+		return -EROFS;
+	case PACL_ERR_UPLOAD_GONE:
+		return -ESTALE;
+	case PACL_ERR_UPLOAD_SUM:
+		return -EBADMSG;
 	default:
 		return -EINVAL;
 	}
 }
 
-/* Applies one rule to the transaction; true when that changed something. */
-static bool apply_rule(const struct pacl_rule *rule,
-		       enum portacl_change change, u8 *code)
+/* Ends a change, and with it the hold of portacl_policy_lock. */
+static int finish(const struct pacl_error *err)
 {
-	int err;
+	last_error = *err;
+	mutex_unlock(&portacl_policy_lock);
+	portacl_bind_update();
+	return code_errno(err->code);
+}
 
-	if (change == PORTACL_ADD)
-		err = pacl_insert(&txn, rule);
-	else
-		err = pacl_remove(&txn, rule);
+u8 portacl_change_code(int err)
+{
 	switch (err) {
 	case 0:
-		return true;
 	case -EEXIST:
-		return false;
+		return PACL_OK;
 	case -ENOENT:
-		*code = PACL_ERR_NOT_FOUND;
-		return false;
+		return PACL_ERR_NOT_FOUND;
 	case -ENOSPC:
-		*code = PACL_ERR_FULL;
-		return false;
+		return PACL_ERR_FULL;
 	default:
-		*code = PACL_ERR_MEMORY;
-		return false;
+		return PACL_ERR_MEMORY;
 	}
 }
 
@@ -171,11 +244,14 @@ static u32 apply_text(const char *text, size_t len, enum portacl_change change,
 
 	while ((ret = pacl_read_rule(&reader, &rule, err)) > 0) {
 		rules++;
-		changed += apply_rule(&rule, change, &err->code);
-		if (err->code) {
-			err->column = 1;
+		ret = change == PORTACL_ADD ? pacl_insert(&txn, &rule) :
+					      pacl_remove(&txn, &rule);
+		changed += !ret;
+		err->code = portacl_change_code(ret);
+		err->column = 1;
+		if (err->code)
 			return 0;
-		}
+		portacl_expiry_note(&rule, txn.now);
 	}
 	if (!ret && !rules)
 		*err = (struct pacl_error){ 1, 1, PACL_ERR_NO_RULE };
@@ -197,92 +273,249 @@ static void locate_limit(const char *text, struct pacl_error *err)
 	}
 }
 
-static int change_locked(const char *text, size_t len,
-			 enum portacl_change change, struct pacl_error *err)
+static void change_locked(const char *text, size_t len,
+			  enum portacl_change change, struct pacl_error *err)
 {
+	struct portacl_counts counts = {};
 	struct retired *retired;
-	char what[32];
+	struct pacl_policy *policy;
 	u32 changed;
 
 	if (len > PORTACL_MAX_WRITE) {
 		locate_limit(text, err);
-		return -E2BIG;
+		return;
 	}
 	retired = begin_change(err);
 	if (!retired)
-		return -ENOMEM;
+		return;
 	changed = apply_text(text, len, change, err);
 	if (err->code || !changed) {
 		abandon(retired);
-		return err->code ? code_errno(err->code) : 0;
+		return;
 	}
-	publish(retired);
-	snprintf(what, sizeof(what), "%u rules %s", changed,
-		 change == PORTACL_ADD ? "added" : "removed");
-	log_change(what);
-	return 0;
+	policy = pacl_txn_commit(&txn, &retired->pile);
+	publish(policy, retired);
+	counts.generation = policy->generation;
+	counts.rules = policy->rule_count;
+	if (change == PORTACL_ADD)
+		counts.added = changed;
+	else
+		counts.removed = changed;
+	portacl_report_rules(&counts);
 }
 
 int portacl_ruleset_change(const char *text, size_t len,
 			   enum portacl_change change)
 {
 	struct pacl_error err = {};
-	int ret;
 
 	mutex_lock(&portacl_policy_lock);
-	ret = change_locked(text, len, change, &err);
-	last_error = err;
-	mutex_unlock(&portacl_policy_lock);
-	return ret;
+	change_locked(text, len, change, &err);
+	return finish(&err);
 }
 
-static int parse_mode(const char *text, size_t len)
+/*
+ * Lets the rules of a new policy go on where the same ones are in the policy in
+ * force: a rule that has ended must not begin again by being uploaded.
+ *
+ * Return: how many there are.
+ */
+static u32 inherit(struct pacl_policy *policy, const struct pacl_policy *old)
 {
-	int mode;
+	const struct pacl_atom *atom = NULL, *before;
+	u32 same = 0;
+
+	while ((atom = pacl_policy_next(policy, atom))) {
+		before = pacl_policy_find(old, atom);
+		if (!before)
+			continue;
+		same++;
+		portacl_hits_inherit(atom, before);
+		if (pacl_plane_conditional(atom->plane)) {
+			pacl_atom_terms(atom)->deadline =
+				pacl_atom_terms(before)->deadline;
+			pacl_atom_terms(atom)->ended =
+				READ_ONCE(pacl_atom_terms(before)->ended);
+		}
+		cond_resched();
+	}
+	return same;
+}
+
+static void copy_settings(struct pacl_policy *policy,
+			  const struct pacl_policy *from)
+{
+	policy->mode = from->mode;
+	policy->scope = from->scope;
+	policy->strict = from->strict;
+	policy->locked = from->locked;
+}
+
+static void replace_locked(struct pacl_txn *staged, struct pacl_error *err)
+{
+	struct pacl_policy *policy, *old = current_policy();
+	struct portacl_counts counts = {};
+	struct retired *retired;
+	struct pacl_pile none;
+	u32 same;
+
+	retired = kzalloc(sizeof(*retired), GFP_KERNEL);
+	if (!retired || old->locked) {
+		err->code = retired ? PACL_ERR_LOCKED : PACL_ERR_MEMORY;
+		kfree(retired);
+		pacl_txn_abort(staged);
+		return;
+	}
+	copy_settings(staged->policy, old);
+	same = inherit(staged->policy, old);
+	if (same == staged->policy->written_count && same == old->written_count) {
+		kfree(retired);
+		pacl_txn_abort(staged);
+		return;
+	}
+	retired->whole = true;
+	policy = pacl_txn_commit(staged, &none);
+	counts.added = policy->written_count - same;
+	counts.removed = old->written_count - same;
+	publish(policy, retired);
+	portacl_expiry_recount();
+	counts.generation = policy->generation;
+	counts.rules = policy->rule_count;
+	portacl_report_rules(&counts);
+}
+
+int portacl_ruleset_replace(struct pacl_txn *staged)
+{
+	struct pacl_error err = {};
+
+	mutex_lock(&portacl_policy_lock);
+	replace_locked(staged, &err);
+	return finish(&err);
+}
+
+static const char *switch_name(unsigned int value)
+{
+	return value ? "1" : "0";
+}
+
+/* One setting: its file, its words, and where it lies in a policy. */
+static const struct {
+	const char *name;
+	const char *(*word)(unsigned int value);
+	unsigned int values;
+	u8 error;
+} settings[PORTACL_SETTINGS] = {
+	[PORTACL_MODE] = { "mode", pacl_mode_name, PACL_MODES, PACL_ERR_MODE },
+	[PORTACL_STRICT] = { "strict", switch_name, 2, PACL_ERR_SWITCH },
+	[PORTACL_SCOPE] = { "scope", pacl_scope_name, PACL_SCOPES,
+			    PACL_ERR_SCOPE },
+	[PORTACL_LOCKED] = { "locked", switch_name, 2, PACL_ERR_SWITCH },
+};
+
+static unsigned int get_setting(const struct pacl_policy *policy,
+				enum portacl_setting setting)
+{
+	switch (setting) {
+	case PORTACL_MODE:
+		return policy->mode;
+	case PORTACL_STRICT:
+		return policy->strict;
+	case PORTACL_SCOPE:
+		return policy->scope;
+	default:
+		return policy->locked;
+	}
+}
+
+static void put_setting(struct pacl_policy *policy,
+			enum portacl_setting setting, unsigned int value)
+{
+	switch (setting) {
+	case PORTACL_MODE:
+		policy->mode = value;
+		break;
+	case PORTACL_STRICT:
+		policy->strict = value;
+		break;
+	case PORTACL_SCOPE:
+		policy->scope = value;
+		break;
+	default:
+		policy->locked = value;
+		break;
+	}
+}
+
+/* The value that a text names, or the number of values. */
+static unsigned int parse_setting(enum portacl_setting setting,
+				  const char *text, size_t len)
+{
+	unsigned int value;
 
 	if (len && text[len - 1] == '\n')
 		len--;
-	for (mode = PACL_MODE_ENFORCE; mode <= PACL_MODE_OFF; mode++) {
-		const char *name = pacl_mode_name(mode);
+	for (value = 0; value < settings[setting].values; value++) {
+		const char *word = settings[setting].word(value);
 
-		if (strlen(name) == len && !memcmp(name, text, len))
-			return mode;
+		if (strlen(word) == len && !memcmp(word, text, len))
+			break;
 	}
-	return -EINVAL;
+	return value;
 }
 
-static int set_mode_locked(const char *text, size_t len, struct pacl_error *err)
+static void set_locked(enum portacl_setting setting, const char *text,
+		       size_t len, struct pacl_error *err)
 {
-	int mode = parse_mode(text, len);
+	unsigned int value = parse_setting(setting, text, len);
+	struct pacl_policy *policy;
 	struct retired *retired;
-	char what[32];
 
-	if (mode < 0) {
-		*err = (struct pacl_error){ 1, 1, PACL_ERR_MODE };
-		return -EINVAL;
+	if (value == settings[setting].values) {
+		*err = (struct pacl_error){ 1, 1, settings[setting].error };
+		return;
 	}
-	if (mode == current_policy()->mode)
-		return 0;
+	if (value == get_setting(current_policy(), setting))
+		return;
 	retired = begin_change(err);
 	if (!retired)
-		return -ENOMEM;
-	txn.policy->mode = mode;
-	publish(retired);
-	snprintf(what, sizeof(what), "mode %s", pacl_mode_name(mode));
-	log_change(what);
-	return 0;
+		return;
+	put_setting(txn.policy, setting, value);
+	/* Until reboot: not even root may take the policy away. */
+	if (setting == PORTACL_LOCKED)
+		__module_get(THIS_MODULE);
+	policy = pacl_txn_commit(&txn, &retired->pile);
+	publish(policy, retired);
+	portacl_report_setting(settings[setting].name,
+			       settings[setting].word(value),
+			       policy->generation);
 }
 
-int portacl_ruleset_set_mode(const char *text, size_t len)
+int portacl_ruleset_set(enum portacl_setting setting, const char *text,
+			size_t len)
 {
 	struct pacl_error err = {};
-	int ret;
 
 	mutex_lock(&portacl_policy_lock);
-	ret = set_mode_locked(text, len, &err);
-	last_error = err;
+	set_locked(setting, text, len, &err);
+	return finish(&err);
+}
+
+const char *portacl_ruleset_setting(enum portacl_setting setting)
+{
+	unsigned int value;
+
+	rcu_read_lock();
+	value = get_setting(rcu_dereference(portacl_policy), setting);
+	rcu_read_unlock();
+	return settings[setting].word(value);
+}
+
+int portacl_ruleset_refuse(const struct pacl_error *err)
+{
+	mutex_lock(&portacl_policy_lock);
+	last_error = *err;
 	mutex_unlock(&portacl_policy_lock);
-	return ret;
+	return code_errno(err->code);
 }
 
 void portacl_ruleset_error(struct pacl_error *err)
@@ -302,7 +535,8 @@ struct portacl_state portacl_ruleset_state(void)
 	state = (struct portacl_state){
 		.generation = policy->generation,
 		.rule_count = policy->rule_count,
-		.mode = policy->mode,
+		.refuses = pacl_policy_refuses(policy),
+		.locked = policy->locked,
 	};
 	rcu_read_unlock();
 	return state;
@@ -325,14 +559,26 @@ int portacl_ruleset_init(void)
 	return 0;
 }
 
+/* As the last policy, but that an allow grants nothing any more. */
+static struct pacl_policy closing_policy;
+static struct pacl_policy *last_policy;
+
+void portacl_ruleset_close(void)
+{
+	mutex_lock(&portacl_policy_lock);
+	last_policy = current_policy();
+	closing_policy = *last_policy;
+	pacl_policy_close(&closing_policy);
+	rcu_assign_pointer(portacl_policy, &closing_policy);
+	mutex_unlock(&portacl_policy_lock);
+	synchronize_rcu();
+}
+
 void portacl_ruleset_exit(void)
 {
-	struct pacl_policy *policy;
-
-	/* The callbacks free what the last policies had retired. */
-	rcu_barrier();
-	policy = rcu_dereference_protected(portacl_policy, 1);
+	/* Frees what the last changes had retired. */
+	flush_work(&bury_work);
 	RCU_INIT_POINTER(portacl_policy, NULL);
-	pacl_policy_free(policy);
+	pacl_policy_free(last_policy);
 	kmem_cache_destroy(small_nodes);
 }

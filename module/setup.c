@@ -4,43 +4,65 @@
  */
 
 #include <linux/module.h>
+#include <linux/workqueue.h>
 
 #include "bind.h"
-#include "dump.h"
-#include "hook.h"
+#include "expiry.h"
+#include "hits.h"
 #include "ruleset.h"
 #include "sysfs.h"
+#include "upload.h"
 #include "version.h"
+
+struct workqueue_struct *portacl_workqueue;
 
 static int __init portacl_init(void)
 {
 	int err;
 
+	portacl_workqueue = alloc_ordered_workqueue("portacl", 0);
+	if (!portacl_workqueue)
+		return -ENOMEM;
+	err = portacl_hits_init();
+	if (err)
+		goto err_workqueue;
 	err = portacl_ruleset_init();
 	if (err)
-		return err;
-	err = portacl_hooks_attach(portacl_bind_hooks);
+		goto err_hits;
+	portacl_expiry_init();
+	err = portacl_bind_attach();
 	if (err)
 		goto err_ruleset;
 	err = portacl_sysfs_init();
 	if (err)
-		goto err_hooks;
+		goto err_bind;
 	pr_info("version %s loaded, no rules, nothing changes until there are\n",
 		PORTACL_VERSION);
 	return 0;
 
-err_hooks:
-	portacl_hooks_detach(portacl_bind_hooks);
+err_bind:
+	portacl_bind_detach();
 err_ruleset:
+	portacl_ruleset_close();
 	portacl_ruleset_exit();
+err_hits:
+	portacl_hits_exit();
+err_workqueue:
+	destroy_workqueue(portacl_workqueue);
 	return err;
 }
 
 static void __exit portacl_exit(void)
 {
 	portacl_sysfs_exit();
-	portacl_hooks_detach(portacl_bind_hooks);
+	portacl_upload_exit();
+	/* Grants first: at no moment may what refused them be gone alone. */
+	portacl_ruleset_close();
+	portacl_bind_detach();
+	portacl_expiry_exit();
 	portacl_ruleset_exit();
+	portacl_hits_exit();
+	destroy_workqueue(portacl_workqueue);
 	pr_info("unloaded, every rule has ended\n");
 }
 

@@ -11,15 +11,15 @@
 #include <linux/kobject.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
+#include <linux/stringify.h>
 #include <linux/sysfs.h>
 #include <linux/user_namespace.h>
 
 #include "bind.h"
-#include "core/format.h"
 #include "dump.h"
-#include "hook.h"
 #include "ruleset.h"
 #include "sysfs.h"
+#include "upload.h"
 #include "uapi/portacl.h"
 #include "version.h"
 
@@ -74,23 +74,26 @@ PORTACL_ATTR_RO(error);
 static ssize_t hooks_show(struct kobject *kobj, struct kobj_attribute *attr,
 			  char *buf)
 {
-	return portacl_hooks_show(portacl_bind_hooks, buf);
+	return portacl_bind_hooks_show(buf);
 }
 PORTACL_ATTR_RO(hooks);
 
-static ssize_t granted_show(struct kobject *kobj, struct kobj_attribute *attr,
-			    char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", portacl_bind_count(PORTACL_GRANTED));
-}
-PORTACL_ATTR_RO(granted);
+#define PORTACL_STAT(_name, _outcome)					\
+	static ssize_t _name##_show(struct kobject *kobj,		\
+				    struct kobj_attribute *attr, char *buf) \
+	{								\
+		return sysfs_emit(buf, "%llu\n",			\
+				  portacl_bind_count(_outcome));	\
+	}								\
+	PORTACL_ATTR_RO(_name)
 
-static ssize_t passed_show(struct kobject *kobj, struct kobj_attribute *attr,
-			   char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", portacl_bind_count(PORTACL_PASSED));
-}
-PORTACL_ATTR_RO(passed);
+PORTACL_STAT(granted, PORTACL_GRANTED);
+PORTACL_STAT(denied_rule, PORTACL_DENIED_RULE);
+PORTACL_STAT(denied_reserved, PORTACL_DENIED_RESERVED);
+PORTACL_STAT(denied_strict, PORTACL_DENIED_STRICT);
+PORTACL_STAT(passed, PORTACL_PASSED);
+PORTACL_STAT(permissive, PORTACL_PERMISSIVE);
+PORTACL_STAT(no_rule, PORTACL_NO_RULE);
 
 /*
  * Files that change something are binary attributes, also where they hold a
@@ -151,27 +154,44 @@ static ssize_t remove_write(struct file *file, struct kobject *kobj,
 	return change_rules(file, buf, count, PORTACL_REMOVE);
 }
 
-static ssize_t mode_read(struct file *file, struct kobject *kobj,
-			 portacl_bin_attribute *attr, char *buf, loff_t off,
-			 size_t count)
+static enum portacl_setting setting_of(portacl_bin_attribute *attr)
+{
+	return (uintptr_t)attr->private;
+}
+
+static ssize_t setting_read(struct file *file, struct kobject *kobj,
+			    portacl_bin_attribute *attr, char *buf, loff_t off,
+			    size_t count)
 {
 	char word[16];
 	int len;
 
 	len = scnprintf(word, sizeof(word), "%s\n",
-			pacl_mode_name(portacl_ruleset_state().mode));
+			portacl_ruleset_setting(setting_of(attr)));
 	return memory_read_from_buffer(buf, count, &off, word, len);
 }
 
-static ssize_t mode_write(struct file *file, struct kobject *kobj,
-			  portacl_bin_attribute *attr, char *buf, loff_t off,
-			  size_t count)
+static ssize_t setting_write(struct file *file, struct kobject *kobj,
+			     portacl_bin_attribute *attr, char *buf, loff_t off,
+			     size_t count)
 {
 	int err;
 
 	if (!may_change(file))
 		return -EPERM;
-	err = portacl_ruleset_set_mode(buf, count);
+	err = portacl_ruleset_set(setting_of(attr), buf, count);
+	return err ? err : count;
+}
+
+static ssize_t policy_write(struct file *file, struct kobject *kobj,
+			    portacl_bin_attribute *attr, char *buf, loff_t off,
+			    size_t count)
+{
+	int err;
+
+	if (!may_change(file))
+		return -EPERM;
+	err = portacl_upload_write(buf, count);
 	return err ? err : count;
 }
 
@@ -195,16 +215,30 @@ static struct attribute *portacl_attrs[] = {
 static portacl_bin_attribute add_attr = __BIN_ATTR(add, 0200, NULL, add_write, 0);
 static portacl_bin_attribute remove_attr =
 	__BIN_ATTR(remove, 0200, NULL, remove_write, 0);
-static portacl_bin_attribute mode_attr =
-	__BIN_ATTR(mode, 0644, mode_read, mode_write, 0);
 static portacl_bin_attribute policy_attr =
-	__BIN_ATTR(policy, 0444, policy_read, NULL, 0);
+	__BIN_ATTR(policy, 0644, policy_read, policy_write, 0);
+
+#define PORTACL_SETTING(_name, _setting)				\
+	static portacl_bin_attribute _name##_attr = {			\
+		.attr = { .name = __stringify(_name), .mode = 0644 },	\
+		.private = (void *)(uintptr_t)(_setting),		\
+		.read = setting_read,					\
+		.write = setting_write,					\
+	}
+
+PORTACL_SETTING(mode, PORTACL_MODE);
+PORTACL_SETTING(strict, PORTACL_STRICT);
+PORTACL_SETTING(scope, PORTACL_SCOPE);
+PORTACL_SETTING(locked, PORTACL_LOCKED);
 
 static portacl_bin_attribute *portacl_bin_attrs[] = {
 	&add_attr,
 	&remove_attr,
-	&mode_attr,
 	&policy_attr,
+	&mode_attr,
+	&strict_attr,
+	&scope_attr,
+	&locked_attr,
 	NULL
 };
 
@@ -215,7 +249,12 @@ static const struct attribute_group portacl_group = {
 
 static struct attribute *stats_attrs[] = {
 	&granted_attr.attr,
+	&denied_rule_attr.attr,
+	&denied_reserved_attr.attr,
+	&denied_strict_attr.attr,
 	&passed_attr.attr,
+	&permissive_attr.attr,
+	&no_rule_attr.attr,
 	NULL
 };
 
