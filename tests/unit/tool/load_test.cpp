@@ -43,8 +43,91 @@ TEST_F(LoadTest, MakesTheKernelWhatTheFilesSay) {
   EXPECT_TRUE(kmod.calls.empty());
   EXPECT_EQ(kernel.rules, (std::set<std::string>{"allow user 1001 443",
                                                  "allow user 1002 22"}));
-  ASSERT_EQ(kernel.writes.size(), 2U);
-  EXPECT_EQ(kernel.writes[0].first, "add");
+  EXPECT_EQ(kernel.generation, 2U) << "at once";
+}
+
+TEST_F(LoadTest, WhatIsThereIsNotWritten) {
+  kernel.loaded = true;
+  kernel.rules = {"allow user 1001 443"};
+  root.write(local, "allow web 443\nmode enforce\n");
+  EXPECT_EQ(run_tool({"load"}).out,
+            "applied: 1 rule from 1 file (0 added, 0 removed)\n");
+  EXPECT_TRUE(kernel.writes.empty());
+}
+
+TEST_F(LoadTest, SetsWhatTheFilesSayAndLocksLast) {
+  kernel.fixed["scope"] = "all\n";
+  root.write(local, "lock\nmode off\nallow web 443\nstrict on\n");
+  root.write(runtime, "mode permissive\n");
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out, "loaded: 1 rule from 2 files (1 added, 0 removed), "
+                         "mode permissive, strict on, lock\n");
+  EXPECT_EQ(kernel.rules.size(), 1U);
+  EXPECT_EQ(kernel.fixed["mode"], "permissive\n");
+  EXPECT_EQ(kernel.fixed["strict"], "1\n");
+  EXPECT_EQ(kernel.fixed["scope"], "all\n") << "no file says anything";
+  EXPECT_EQ(kernel.fixed["locked"], "1\n");
+  EXPECT_EQ(kernel.writes.back().first, "locked");
+  // Locked, but as it should be.
+  EXPECT_EQ(run_tool({"load"}).status, 0);
+  root.write(local, "allow web 80\n");
+  const Outcome locked = run_tool({"load"});
+  EXPECT_EQ(locked.status, 6);
+  EXPECT_THAT(locked.err, HasSubstr("locked until the next reboot"));
+}
+
+TEST_F(LoadTest, DryRunNamesTheSettings) {
+  root.write(local, "strict on\nallow web 443\n");
+  EXPECT_THAT(run_tool({"load", "-n"}).out,
+              HasSubstr("(1 added, 0 removed), strict on\n"));
+  kernel.loaded = true;
+  EXPECT_THAT(run_tool({"load", "-n"}).out,
+              HasSubstr("(1 added, 0 removed), strict on\n"));
+  EXPECT_TRUE(kernel.writes.empty());
+}
+
+TEST_F(LoadTest, OvertakenByAnotherUpload) {
+  root.write(local, "allow web 443\n");
+  kernel.refuse = [&] {
+    if (!kernel.upload.nonce.empty())
+      kernel.upload.nonce = "other";
+    return 0;
+  };
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 6);
+  EXPECT_THAT(outcome.err, HasSubstr("overtaken by other uploads"));
+  EXPECT_TRUE(kernel.rules.empty());
+}
+
+TEST_F(LoadTest, ARefusedRuleHasItsPlaceInTheFiles) {
+  root.write(vendor, "# vendor\n\nallow any 80\n");
+  root.write(local, "allow web 443\nmode off\n# comment\nallow eve 22\n");
+  kernel.disliked = "allow user 1002 22";
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 6);
+  EXPECT_THAT(outcome.err, HasSubstr(std::string(local) +
+                                     ":4: the kernel refused it: line 3 column "
+                                     "1: disliked, in: allow user 1002 22\n"));
+  EXPECT_TRUE(kernel.rules.empty());
+  EXPECT_EQ(kernel.fixed["mode"], "enforce\n") << "nothing is set, either";
+}
+
+TEST_F(LoadTest, ARefusedSettingHasItsPlace) {
+  root.write(local, "allow any 80\nmode off\n");
+  unsigned write = 0;
+  kernel.refuse = [&] { return ++write == 4 ? EPERM : 0; };
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 5);
+  EXPECT_THAT(outcome.err, HasSubstr("50-local.conf:2: not permitted"));
+}
+
+TEST_F(LoadTest, ABadDirectiveLoadsNothing) {
+  root.write(local, "mode maybe\n");
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 4);
+  EXPECT_THAT(outcome.err, HasSubstr(":1:6: 'maybe' is no value for mode"));
+  EXPECT_TRUE(kmod.calls.empty());
 }
 
 TEST_F(LoadTest, ABadFileLoadsNothing) {

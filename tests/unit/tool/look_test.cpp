@@ -24,9 +24,27 @@ TEST_F(StatusTest, IsWhatHappensWithoutACommand) {
   EXPECT_THAT(outcome.out,
               StartsWith("portacl " PORTACL_VERSION
                          ", module loaded (abi 1), mode enforce\n"
+                         "Settings strict off, scope init, not locked\n"
                          "Policy   generation 1, 1 rule; 1 in 1 file\n"));
   EXPECT_THAT(outcome.out, HasSubstr("hooks __inet_bind __inet6_bind\n"));
+  EXPECT_THAT(
+      outcome.out,
+      HasSubstr("\nGranted  12 binds since load\n"
+                "Denied   6 (3 by deny rules, 2 reserved, 1 by strict)\n"
+                "Passed   30 left to the kernel (4 only because of mode "
+                "permissive, 5 without a rule and refused)\n"));
   EXPECT_THAT(outcome.out, HasSubstr("\nDrift    none\n"));
+}
+
+TEST_F(StatusTest, SettingsDriftToo) {
+  root.write(local, "mode off\nstrict off\nlock\n");
+  EXPECT_THAT(run_tool({"status"}).out,
+              HasSubstr("Drift    'mode off' not in force, 'lock' not in "
+                        "force\n"));
+  kernel.fixed["mode"] = "off\n";
+  kernel.fixed["locked"] = "1\n";
+  EXPECT_THAT(run_tool({"status"}).out, HasSubstr("scope init, locked\n"));
+  EXPECT_THAT(run_tool({"status"}).out, HasSubstr("Drift    none\n"));
 }
 
 TEST_F(StatusTest, ShowsDrift) {
@@ -66,6 +84,12 @@ TEST_F(StatusTest, InJson) {
   EXPECT_EQ(status["loaded"], true);
   EXPECT_EQ(status["generation"], 1);
   EXPECT_EQ(status["granted"], 12);
+  EXPECT_EQ(status["denied"]["reserved"], 2);
+  EXPECT_EQ(status["passed"], 30);
+  EXPECT_EQ(status["strict"], false);
+  EXPECT_EQ(status["scope"], "init");
+  EXPECT_EQ(status["locked"], false);
+  EXPECT_EQ(status["drift"]["settings"], Json::array());
   EXPECT_EQ(status["hooks"][1]["name"], "__inet6_bind");
   EXPECT_EQ(status["drift"]["missing"][0]["uid"], 1002);
   EXPECT_EQ(status["drift"]["foreign"][0]["subject"], "any");
@@ -74,35 +98,80 @@ TEST_F(StatusTest, InJson) {
 TEST_F(ListTest, ShowsTheKernelWithOrigins) {
   kernel.rules = {"allow user 1001 443", "allow group 8 25/tcp",
                   "allow user 77 80"};
+  kernel.hits = {{"allow user 1001 443", 4}};
   root.write(local, "allow web https\n");
   root.write(vendor, "allow group mail 25/tcp\n");
   const Outcome outcome = run_tool({"list"});
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.out,
-            "ACTION  SUBJECT     PORTS   FILE\n"
-            "allow   group mail  25/tcp  # " +
+            "ACTION  SUBJECT     PORTS     HITS  FILE\n"
+            "allow   group mail  25/tcp  #    0  " +
                 root.path() + vendor +
                 ":1\n"
-                "allow   user web    443     # " +
+                "allow   user web    443     #    4  " +
                 root.path() + local +
                 ":1\n"
-                "allow   user 77     80      # (kernel only) (unresolved)\n"
+                "allow   user 77     80      #    0  (kernel only) "
+                "(unresolved)\n"
                 "\n3 rules listed.\n");
+}
+
+TEST_F(ListTest, ShowsTermsAndReservations) {
+  kernel.rules = {"allow any 80",
+                  "deny user 1002 443 on 10.0.0.0/8 until 4101814800",
+                  "reserve 5432/tcp"};
+  kernel.hits = {{"reserve 5432/tcp", 123456}};
+  EXPECT_EQ(
+      run_tool({"list"}).out,
+      "ACTION   SUBJECT   PORTS     TERMS                                     "
+      "    HITS  FILE\n"
+      "allow    any       80                                                  "
+      "#      0  (kernel only)\n"
+      "deny     user eve  443       on 10.0.0.0/8 until 2099-12-24T17:00:00Z  "
+      "#      0  (kernel only)\n"
+      "reserve            5432/tcp                                            "
+      "# 123456  (kernel only)\n"
+      "\n3 rules listed.\n");
+}
+
+TEST_F(ListTest, InJson) {
+  kernel.rules = {"deny user 1002 443 on 10.0.0.0/8 until 4101814800",
+                  "reserve 5432/tcp"};
+  kernel.hits = {{"reserve 5432/tcp", 7}};
+  const Json rules =
+      Json::parse(run_tool({"list", "--json"}).out)["list"]["rules"];
+  EXPECT_EQ(rules[0]["action"], "deny");
+  EXPECT_EQ(rules[0]["prefix"], "10.0.0.0/8");
+  EXPECT_EQ(rules[0]["until"], "2099-12-24T17:00:00Z");
+  EXPECT_EQ(rules[0]["hits"], 0);
+  EXPECT_EQ(rules[1]["action"], "reserve");
+  EXPECT_EQ(rules[1]["subject"], nullptr);
+  EXPECT_EQ(rules[1]["prefix"], nullptr);
+  EXPECT_EQ(rules[1]["until"], nullptr);
+  EXPECT_EQ(rules[1]["hits"], 7);
 }
 
 TEST_F(ListTest, RulesCanBeReadBack) {
   kernel.rules = {"allow user 1001 443", "allow user 77 80",
-                  "allow user 1004 81", "allow each 5-9 2000+3"};
+                  "allow user 1004 81",  "allow each 5-9 2000+3",
+                  "reserve 5432",        "deny any 22 on ::1",
+                  "deny any 23 until 99"};
   EXPECT_EQ(run_tool({"list", "--format=rules"}).out,
             "allow each 5-9 2000+3\n"
             "allow user web 443\n"
             "allow user \"domain users\" 81\n"
-            "allow user 77 80 # unresolved\n");
+            "allow user 77 80 # unresolved\n"
+            "deny any 22 on ::1\n"
+            "deny any 23 until 1970-01-01T00:01:39Z\n"
+            "reserve 5432\n");
   EXPECT_EQ(run_tool({"list", "--format=rules", "--numeric"}).out,
             "allow each 5-9 2000+3\n"
             "allow user 1001 443\n"
             "allow user 1004 81\n"
-            "allow user 77 80\n");
+            "allow user 77 80\n"
+            "deny any 22 on ::1\n"
+            "deny any 23 until 1970-01-01T00:01:39Z\n"
+            "reserve 5432\n");
   // What is printed is a policy file that means the same.
   const auto before = kernel.rules;
   root.write(local, run_tool({"list", "--no-legend"}).out);
@@ -152,7 +221,7 @@ TEST_F(QueryTest, NamesTheLineThatGrants) {
   const Outcome outcome = run_tool({"query", "web", "443/tcp"});
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.out, "allowed: user web (uid 1001) may bind 443/tcp\n"
-                         "  by " +
+                         "  granted by " +
                              root.path() + local + ":2: allow user web 443\n");
 }
 
@@ -160,7 +229,8 @@ TEST_F(QueryTest, SaysHowToAllow) {
   const Outcome outcome = run_tool({"query", "user", "eve", "111/tcp"});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.out,
-            "denied: no rule for user eve (uid 1002) on 111/tcp\n");
+            "denied: no rule for user eve (uid 1002) on 111/tcp\n"
+            "  left to the kernel: port 111 is privileged, refused\n");
   EXPECT_EQ(outcome.err,
             "hint: to allow it, run: portaclctl allow user eve 111/tcp\n");
 }
@@ -169,8 +239,12 @@ TEST_F(QueryTest, WithoutAProtocolBothMustPass) {
   kernel.rules = {"allow user 1001 443/tcp"};
   const Outcome half = run_tool({"query", "web", "443"});
   EXPECT_EQ(half.status, 1);
-  EXPECT_THAT(half.out, StartsWith("denied: no rule for user web (uid 1001) on "
-                                   "443/udp\n  443/tcp is allowed by "));
+  EXPECT_EQ(half.out,
+            "denied: user web (uid 1001) may not bind 443, any transport\n"
+            "  443/tcp: granted by (kernel only): allow user web 443/tcp\n"
+            "  443/udp: left to the kernel: port 443 is privileged, refused\n");
+  EXPECT_EQ(half.err, "hint: to allow it, run: portaclctl allow user web "
+                      "443/udp\n");
   kernel.rules.insert("allow group 8 443/udp");
   EXPECT_EQ(run_tool({"query", "web", "443"}).status, 0);
 }
@@ -213,6 +287,113 @@ TEST_F(QueryTest, EachUserHasHisOwn) {
   EXPECT_EQ(run_tool({"query", "web", "119"}).status, 0);
   EXPECT_EQ(run_tool({"query", "web", "120"}).status, 1);
   EXPECT_EQ(run_tool({"query", "web", "109"}).status, 1);
+}
+
+TEST_F(QueryTest, DenyGoesBeforeAllow) {
+  kernel.rules = {"allow any 443", "deny user 1002 443"};
+  const Outcome outcome = run_tool({"query", "eve", "443/tcp"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.out, "denied: user eve (uid 1002) may not bind 443/tcp\n"
+                         "  denied by (kernel only): deny user eve 443\n");
+  EXPECT_EQ(outcome.err, "hint: a deny goes before every allow: portaclctl "
+                         "remove deny user eve 443\n");
+  EXPECT_EQ(run_tool({"query", "web", "443"}).status, 0);
+}
+
+TEST_F(QueryTest, ReservationsAndStrict) {
+  kernel.rules = {"reserve 5432/tcp", "allow user 1001 5432"};
+  const Outcome outcome = run_tool({"query", "eve", "5432"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.out,
+            "denied: user eve (uid 1002) may not bind 5432, any transport\n"
+            "  5432/tcp: refused: reserved by (kernel only): reserve "
+            "5432/tcp\n"
+            "  5432/udp: left to the kernel: port 5432 is unprivileged, "
+            "free\n");
+  EXPECT_EQ(outcome.err,
+            "hint: to allow it, run: portaclctl allow user eve 5432/tcp\n");
+  EXPECT_EQ(run_tool({"query", "web", "5432"}).status, 0);
+  EXPECT_EQ(run_tool({"query", "root", "80"}).status, 0);
+  kernel.fixed["strict"] = "1\n";
+  const Outcome strict = run_tool({"query", "root", "80"});
+  EXPECT_EQ(strict.status, 1);
+  EXPECT_THAT(strict.out, HasSubstr("refused: strict is on"));
+  EXPECT_EQ(run_tool({"query", "root", "8080"}).status, 0);
+}
+
+TEST_F(QueryTest, ModesThatDoNotRefuse) {
+  kernel.rules = {"deny any 80,8080", "allow user 1001 443"};
+  kernel.fixed["mode"] = "permissive\n";
+  const Outcome free = run_tool({"query", "web", "8080"});
+  EXPECT_EQ(free.status, 0);
+  EXPECT_EQ(free.out,
+            "allowed: user web (uid 1001) may bind 8080, any transport\n"
+            "  in mode enforce denied by (kernel only): deny any 80,8080; now "
+            "left to the kernel: port 8080 is unprivileged, free\n");
+  EXPECT_EQ(run_tool({"query", "web", "80"}).status, 1);
+  EXPECT_EQ(run_tool({"query", "web", "443"}).status, 0);
+  kernel.fixed["mode"] = "off\n";
+  EXPECT_EQ(run_tool({"query", "web", "8080"}).status, 0);
+  const Outcome off = run_tool({"query", "web", "443"});
+  EXPECT_EQ(off.status, 1);
+  EXPECT_THAT(off.out, HasSubstr("mode off, left to the kernel"));
+}
+
+TEST_F(QueryTest, OnAnAddress) {
+  kernel.rules = {"allow user 1001 443 on 10.0.0.0/8",
+                  "deny any 80 on 192.0.2.0/24", "allow any 80",
+                  "allow any 81 on 0.0.0.0/0"};
+  const auto status = [&](const std::string &port, const std::string &address) {
+    return run_tool({"query", "web", port, "on", address}).status;
+  };
+  EXPECT_EQ(status("443", "10.1.2.3"), 0);
+  EXPECT_EQ(status("443", "11.1.2.3"), 1);
+  EXPECT_EQ(status("443", "0.0.0.0"), 1);
+  EXPECT_EQ(status("443", "::ffff:10.1.2.3"), 0);
+  EXPECT_EQ(status("80", "192.0.2.1"), 1);
+  EXPECT_EQ(status("80", "192.0.3.1"), 0);
+  EXPECT_EQ(status("80", "::1"), 0);
+  EXPECT_EQ(status("80", "::"), 1) << "can receive for the prefix";
+  EXPECT_EQ(status("81", "0.0.0.0"), 0);
+  EXPECT_EQ(status("81", "10.0.0.0/8"), 2);
+  // Without an address both wildcards are asked.
+  const Outcome both = run_tool({"query", "web", "81/tcp"});
+  EXPECT_EQ(both.status, 1);
+  EXPECT_THAT(both.out, HasSubstr("  81/tcp on 0.0.0.0: granted by"));
+  EXPECT_THAT(both.out, HasSubstr("  81/tcp on ::: left to the kernel"));
+  EXPECT_EQ(run_tool({"query", "web", "80", "until", "2099-01-01"}).status, 2);
+}
+
+TEST_F(QueryTest, RulesEnd) {
+  kernel.rules = {"allow user 1001 443 until 4101814800",
+                  "allow user 1001 444 until 1000000000"};
+  EXPECT_EQ(run_tool({"query", "web", "443"}).status, 0);
+  EXPECT_EQ(run_tool({"query", "web", "444"}).status, 1);
+}
+
+TEST_F(QueryTest, InJson) {
+  kernel.rules = {"reserve 5432"};
+  kernel.fixed["mode"] = "permissive\n";
+  const Json query =
+      Json::parse(run_tool({"query", "web", "5432/tcp", "on", "::1", "--json"})
+                      .out)["query"];
+  EXPECT_EQ(query["mode"], "permissive");
+  EXPECT_EQ(query["strict"], false);
+  EXPECT_EQ(query["scope"], "init");
+  EXPECT_EQ(query["allowed"], true);
+  EXPECT_EQ(query["answers"].size(), 1U);
+  EXPECT_EQ(query["answers"][0]["address"], "::1");
+  EXPECT_EQ(query["answers"][0]["verdict"], "reserved");
+  EXPECT_EQ(query["answers"][0]["rule"]["rule"], "reserve 5432");
+}
+
+TEST_F(QueryTest, AKernelThatCannotBeReadIsNoAnswer) {
+  kernel.next_policies = {"# portacl policy, generation 1\nwhat any 1\n"
+                          "# end of generation 1\n"};
+  const Outcome outcome = run_tool({"query", "web", "443"});
+  EXPECT_EQ(outcome.status, 6);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, HasSubstr("cannot read: what any 1"));
 }
 
 TEST_F(QueryTest, OnePortOneSubject) {

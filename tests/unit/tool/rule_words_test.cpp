@@ -46,6 +46,43 @@ TEST_F(RuleWordsTest, NamesBecomeNumbers) {
   EXPECT_EQ(numeric("  # allow web 443"), "");
 }
 
+TEST_F(RuleWordsTest, EveryAction) {
+  EXPECT_EQ(numeric("deny web https"), "deny user 1001 443");
+  EXPECT_EQ(numeric("deny group mail 25/tcp"), "deny group 8 25/tcp");
+  EXPECT_EQ(numeric("reserve ssh,8000:8010/tcp"), "reserve 22,8000-8010/tcp");
+  EXPECT_EQ(numeric("reserve 5432"), "reserve 5432");
+  EXPECT_EQ(words("reserve ssh"), "reserve ssh");
+  EXPECT_EQ(words("deny web ssh"), "deny user web ssh");
+}
+
+TEST_F(RuleWordsTest, Terms) {
+  EXPECT_EQ(numeric("allow web 443 on 10.0.0.0/8"),
+            "allow user 1001 443 on 10.0.0.0/8");
+  EXPECT_EQ(numeric("allow web 443 until 2099-12-24T17:00Z on ::1"),
+            "allow user 1001 443 on ::1 until 4101814800");
+  EXPECT_EQ(numeric("deny any https until 4101814800"),
+            "deny any 443 until 4101814800");
+  EXPECT_EQ(words("deny any https  until 4101814800 # soon"),
+            "deny any https until 2099-12-24T17:00:00Z");
+  EXPECT_EQ(words("allow web 443 on ::1"), "allow user web 443 on ::1");
+}
+
+TEST_F(RuleWordsTest, Columns) {
+  const RuleColumns columns =
+      rule_columns("deny user \"a on b\" 443/tcp on ::1 until 4101814800");
+  EXPECT_EQ(columns.action, "deny");
+  EXPECT_EQ(columns.subject, "user \"a on b\"");
+  EXPECT_EQ(columns.ports, "443/tcp");
+  EXPECT_EQ(columns.terms, "on ::1 until 4101814800");
+  EXPECT_EQ(with_dates(columns).terms, "on ::1 until 2099-12-24T17:00:00Z");
+  EXPECT_EQ(rule_columns("reserve 5432").ports, "5432");
+  EXPECT_EQ(rule_columns("reserve 5432").subject, "");
+  EXPECT_EQ(rule_columns("allow any 80").subject, "any");
+  EXPECT_EQ(rule_columns("allow each 1-2 3000+4").subject, "each 1-2");
+  EXPECT_EQ(line_of_columns(columns),
+            "deny user \"a on b\" 443/tcp on ::1 until 4101814800");
+}
+
 TEST_F(RuleWordsTest, KeywordsAndBlanksAreQuoted) {
   EXPECT_EQ(numeric("allow user user 443"), "allow user 1003 443");
   EXPECT_EQ(numeric("allow \"user\" 443"), "allow user 1003 443");
@@ -128,11 +165,14 @@ TEST_F(RuleWordsTest, ErrorsNameTheColumnOfTheOriginal) {
       {"allow group 4294967296 80", 13,
        "id out of range, 0 to 4294967294: '4294967296'",
        "uids and gids are 0-4294967294"},
-      {"allow web 443 rubbish", 15, "text after the end of the rule: 'rubbish'",
+      {"allow web 443 rubbish", 15,
+       "expected 'on ADDRESS', 'until TIME' or the end of the rule: 'rubbish'",
        "remove it, or put a '#' before a comment"},
-      {"allow web https tcp", 17, "text after the end of the rule: 'tcp'",
-       "remove it, or put a '#' before a comment"},
-      {"allow web 80 443", 14, "text after the end of the rule: '443'",
+      {"allow web https untik 5", 17,
+       "expected 'on ADDRESS', 'until TIME' or the end of the rule: 'untik'",
+       "did you mean 'until'?"},
+      {"allow web 80 443", 14,
+       "expected 'on ADDRESS', 'until TIME' or the end of the rule: '443'",
        "write the ports as one list without blanks, for example 80,443"},
       {"allow user 443", 15, "expected ports after '443'",
        "for the user named 'user' write: allow user user 443"},
@@ -144,10 +184,56 @@ TEST_F(RuleWordsTest, ErrorsNameTheColumnOfTheOriginal) {
        "add the ports, for example: allow web 443"},
       {"allow", 6, "expected a subject after 'allow'",
        "say who and which ports, for example: allow user web 443"},
-      {"web 443", 1, "unknown action, expected 'allow': 'web'",
+      {"web 443", 1,
+       "unknown action, expected 'allow', 'deny' or 'reserve': 'web'",
        "a rule begins with its action: allow web 443"},
-      {"alow web 443", 1, "unknown action, expected 'allow': 'alow'",
+      {"alow web 443", 1,
+       "unknown action, expected 'allow', 'deny' or 'reserve': 'alow'",
        "did you mean 'allow'?"},
+      {"reseve 443", 1,
+       "unknown action, expected 'allow', 'deny' or 'reserve': 'reseve'",
+       "did you mean 'reserve'?"},
+      {"deny", 5, "expected a subject after 'deny'",
+       "say who and which ports, for example: deny user web 443"},
+      {"deny 443", 9, "expected ports after '443'",
+       "name the subject before the ports: deny SUBJECT 443"},
+      {"deny each 1-2 2000+5", 6, "'each' goes with 'allow' only", nullptr},
+      {"reserve", 8, "expected ports after 'reserve'", nullptr},
+      {"reserve web 5432", 9, "a reservation has no subject: 'web'",
+       "write: reserve 5432, and allow whom you want"},
+      {"reserve https on 192.0.2.1", 15,
+       "nothing may follow the ports of 'reserve' and of 'each': 'on'",
+       nullptr},
+      {"allow each 1-2 2000+5 until 2099-01-01", 23,
+       "nothing may follow the ports of 'reserve' and of 'each': 'until'",
+       nullptr},
+      {"allow web https on", 19,
+       "expected an IPv4 or IPv6 address, ADDRESS or ADDRESS/LENGTH after 'on'",
+       "for example: on 192.0.2.1, on 10.0.0.0/8 or on 2001:db8::/32"},
+      {"allow web https on 10.0.0", 20,
+       "expected an IPv4 or IPv6 address, ADDRESS or ADDRESS/LENGTH: '10.0.0'",
+       nullptr},
+      {"allow web https on 10.0.0.0/33", 29,
+       "prefix length out of range, 0 to 32 for IPv4 and to 128 for IPv6: "
+       "'10.0.0.0/33'",
+       "IPv4 prefixes are /0 to /32, IPv6 prefixes /0 to /128"},
+      {"allow web https on 10.0.0.1/8", 20,
+       "the address has bits set behind the length of the prefix: "
+       "'10.0.0.1/8'",
+       nullptr},
+      {"allow web 443 on ::1 on ::2", 22, "the same term twice: 'on'", nullptr},
+      {"allow web https until", 22, "expected a time after 'until'",
+       "for example: until 2026-12-24T18:00Z"},
+      {"allow web https until tomorrow", 23, "expected a time: 'tomorrow'",
+       nullptr},
+      {"allow web https until 2026-02-30", 23, "expected a time: '2026-02-30'",
+       nullptr},
+      {"allow web https until 0", 23,
+       "time out of range, 1 to 253402300799: '0'", nullptr},
+      {"allow web https until 253402300800", 23,
+       "time out of range, 1 to 253402300799: '253402300800'", nullptr},
+      {"allow web https until 07", 23, "number with a leading zero: '07'",
+       "write 7"},
       {"allow web \"443\"", 11, "expected a port number: '443'", nullptr},
       {"allow each 5-1 2000+1", 12,
        "the first id is greater than the last: "
@@ -239,8 +325,10 @@ TEST_F(RuleWordsTest, WhatIsWrittenReadsBackTheSame) {
   for (const char *line :
        {"allow web 443", "allow user user 80:90,443/tcp",
         "allow \"domain users\" https", "allow group mail 25,465,587/tcp",
-        "allow any ssh", "allow 77 9pfs,22/tcp",
-        "allow each 5-9 2000+3/sctp"}) {
+        "allow any ssh", "allow 77 9pfs,22/tcp", "allow each 5-9 2000+3/sctp",
+        "reserve ssh", "reserve 5432",
+        "deny \"domain users\" 1 on 10.0.0.0/8 until 2099-12-24T17:00Z",
+        "deny any 80 until 99"}) {
     const std::string first = numeric(line);
     EXPECT_EQ(numeric(words(line)), first) << line;
     bool unresolved = false;

@@ -18,6 +18,21 @@ namespace portacl {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+// RFC 1952, bit by bit.
+std::string slow_crc32(std::string_view text) {
+  uint32_t sum = UINT32_MAX;
+  for (const char ch : text) {
+    sum ^= static_cast<unsigned char>(ch);
+    for (int bit = 0; bit < 8; bit++)
+      sum = sum >> 1 ^ ((sum & 1U) != 0 ? 0xedb88320U : 0);
+  }
+  return fmt::format("{:08x}", ~sum);
+}
+
+} // namespace
+
 TempRoot::TempRoot() {
   std::string name = (fs::temp_directory_path() / "portacl-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr)
@@ -70,8 +85,11 @@ void write_names(const TempRoot &root) {
 std::string FakeKernel::policy() const {
   std::string text =
       fmt::format("# portacl policy, generation {}\n", generation);
-  for (const std::string &rule : rules)
-    text += rule + "\n";
+  for (const std::string &rule : rules) {
+    const auto hit = hits.find(rule);
+    text += fmt::format("{} # hits {:10}\n", rule,
+                        hit == hits.end() ? 0 : hit->second);
+  }
   return text + fmt::format("# end of generation {}\n", generation);
 }
 
@@ -100,21 +118,129 @@ Result<void> FakeKernel::write(const std::string &attribute,
   writes.emplace_back(attribute, data);
   if (const int error = refuse ? refuse() : 0; error != 0)
     return system_error(error, attribute);
-  if (!data.ends_with('\n') || data.size() > 4095)
-    return system_error(EINVAL, attribute);
+  const int error = fixed["locked"] == "1\n"
+                        ? refuse_with(EROFS, pacl_error_text(PACL_ERR_LOCKED))
+                    : data.size() > 4095 ? E2BIG
+                                         : change(attribute, data);
+  if (error != 0)
+    return system_error(error, attribute);
+  return {};
+}
+
+int FakeKernel::refuse_with(int error, const std::string &reason) {
+  fixed["error"] = reason + "\n";
+  return error;
+}
+
+int FakeKernel::change(const std::string &attribute, std::string_view data) {
+  if (attribute == "policy")
+    return upload_step(data);
+  if (!data.ends_with('\n'))
+    return EINVAL;
   data.remove_suffix(1);
+  if (attribute == "add" || attribute == "remove")
+    return change_rules(attribute == "add", data);
+  return change_setting(attribute, data);
+}
+
+int FakeKernel::change_rules(bool add, std::string_view data) {
   std::set<std::string> changed = rules;
   for (const std::string_view line : split(data, '\n')) {
     const std::string text = rule_text(rule_from_text(line));
-    if (attribute == "add")
+    if (add)
       changed.insert(text);
     else if (changed.erase(text) == 0)
-      return system_error(ENOENT, attribute);
+      return ENOENT;
   }
   if (changed != rules)
     generation++;
   rules = changed;
-  return {};
+  return 0;
+}
+
+int FakeKernel::change_setting(const std::string &attribute,
+                               std::string_view data) {
+  const std::map<std::string, std::set<std::string_view>> values = {
+      {"mode", {"enforce", "permissive", "off"}},
+      {"strict", {"0", "1"}},
+      {"scope", {"init", "all"}},
+      {"locked", {"1"}}};
+  const auto known = values.find(attribute);
+  if (known == values.end())
+    return ENOENT;
+  if (known->second.count(data) == 0)
+    return refuse_with(EINVAL, "unknown value");
+  const std::string text = std::string(data) + "\n";
+  if (fixed[attribute] != text)
+    generation++;
+  fixed[attribute] = text;
+  return 0;
+}
+
+// The first line says what it is; only a chunk has bytes behind it.
+int FakeKernel::upload_step(std::string_view data) {
+  const size_t end = data.find('\n');
+  if (end == std::string_view::npos)
+    return EINVAL;
+  const std::string_view header = data.substr(0, end);
+  const std::string_view bytes = data.substr(end + 1);
+  std::istringstream fields{std::string(header)};
+  std::string verb;
+  std::string first;
+  std::string second;
+  fields >> verb >> first >> second;
+  if (verb == "begin") {
+    upload = {.nonce = second, .length = std::stoul(first), .text = {}};
+    return bytes.empty() && upload.length <= 134217728 ? 0 : EINVAL;
+  }
+  if (upload.nonce.empty() || first != upload.nonce)
+    return refuse_with(ESTALE, pacl_error_text(PACL_ERR_UPLOAD_GONE));
+  if (verb == "chunk")
+    return add_chunk(second, bytes);
+  if (verb == "abort") {
+    upload = {};
+    return 0;
+  }
+  return verb == "commit" ? commit(second) : EINVAL;
+}
+
+int FakeKernel::add_chunk(std::string_view offset, std::string_view bytes) {
+  if (offset != std::to_string(upload.text.size()) ||
+      upload.text.size() + bytes.size() > upload.length)
+    return refuse_with(EINVAL, pacl_error_text(PACL_ERR_UPLOAD_ORDER));
+  upload.text += bytes;
+  return 0;
+}
+
+int FakeKernel::commit(const std::string &sum) {
+  const Upload done = upload;
+  upload = {};
+  if (done.text.size() != done.length)
+    return refuse_with(EINVAL, pacl_error_text(PACL_ERR_UPLOAD_SHORT));
+  if (sum != slow_crc32(done.text))
+    return refuse_with(EINVAL, pacl_error_text(PACL_ERR_UPLOAD_SUM));
+  pacl_reader reader{};
+  reader.text = done.text.data();
+  reader.len = done.text.size();
+  std::set<std::string> uploaded;
+  for (;;) {
+    pacl_rule rule{};
+    pacl_error error{};
+    const int got = pacl_read_rule(&reader, &rule, &error);
+    const bool bad = got < 0;
+    if (bad || (got > 0 && rule_text(rule) == disliked))
+      return refuse_with(
+          EINVAL,
+          fmt::format("line {} column {}: {}", bad ? error.line : reader.line,
+                      bad ? error.column : 1,
+                      bad ? pacl_error_text(error.code) : "disliked"));
+    if (got == 0)
+      break;
+    uploaded.insert(rule_text(rule));
+  }
+  rules = uploaded;
+  generation++;
+  return 0;
 }
 
 Result<void> FakeKmod::load(const std::string &module) {
@@ -132,6 +258,30 @@ Result<void> FakeKmod::unload(const std::string &name) {
   kernel_.loaded = false;
   kernel_.rules.clear();
   return {};
+}
+
+void ToolTest::write_listeners(const std::vector<Fake> &listeners) const {
+  std::map<std::string, std::string> tables;
+  unsigned inode = 1000;
+  for (const Fake &fake : listeners) {
+    inode++;
+    tables[fake.table] += fmt::format(
+        "   0: {} 00000000:0000 {} 00000000:00000000 00:00000000 00000000 "
+        "{:5}        0 {} 1 0000000000000000 100 0 0 10 0\n",
+        fake.local, fake.table.starts_with("tcp") ? "0A" : "07", fake.uid,
+        inode);
+    const std::string process = "/proc/" + std::to_string(fake.pid);
+    root.write(process + "/status",
+               fmt::format("Name:\t{}\nUid:\t0\t{}\t0\t0\nGid:\t0\t{}\t0\t0\n"
+                           "Groups:\t8 4 \nCapEff:\t{:016x}\n",
+                           fake.program, fake.uid, fake.uid,
+                           fake.capable ? 0x1ffU | 1U << 10U : 0U));
+    fs::create_directories(root.path() + process + "/fd");
+    fs::create_symlink(fmt::format("socket:[{}]", inode),
+                       fmt::format("{}{}/fd/{}", root.path(), process, inode));
+  }
+  for (const auto &[table, text] : tables)
+    root.write("/proc/net/" + table, "  sl  local_address\n" + text);
 }
 
 Outcome ToolTest::run_tool(const std::vector<std::string> &arguments,

@@ -51,21 +51,47 @@ public:
   bool loaded = true;
   uint64_t generation = 1;
   std::set<std::string> rules;
+  std::map<std::string, uint64_t> hits;
   std::map<std::string, std::string> fixed = {
       {"abi", "1\n"},
       {"version", PORTACL_VERSION "\n"},
       {"mode", "enforce\n"},
+      {"strict", "0\n"},
+      {"scope", "init\n"},
+      {"locked", "0\n"},
       {"hooks", "__inet_bind attached\n__inet6_bind attached\n"},
       {"stats/granted", "12\n"},
+      {"stats/passed", "30\n"},
+      {"stats/denied_rule", "3\n"},
+      {"stats/denied_reserved", "2\n"},
+      {"stats/denied_strict", "1\n"},
+      {"stats/permissive", "4\n"},
+      {"stats/no_rule", "5\n"},
       {"error", "\n"}};
   std::vector<std::pair<std::string, std::string>> writes;
   // Called before a write; an errno other than 0 refuses it.
   std::function<int()> refuse;
+  // The upload under way; another nonce is another upload.
+  struct Upload {
+    std::string nonce;
+    size_t length = 0;
+    std::string text;
+  } upload;
+  // A rule that a commit refuses.
+  std::string disliked;
   // Texts that the next reads of the policy get instead; empty means ESTALE.
   std::vector<std::string> next_policies;
 
 private:
   std::string policy() const;
+  // Each returns an errno, 0 when it is done.
+  int change(const std::string &attribute, std::string_view data);
+  int change_rules(bool add, std::string_view data);
+  int change_setting(const std::string &attribute, std::string_view data);
+  int upload_step(std::string_view data);
+  int add_chunk(std::string_view header, std::string_view bytes);
+  int commit(const std::string &sum);
+  int refuse_with(int error, const std::string &reason);
 };
 
 class FakeKmod final : public Kmod {
@@ -93,6 +119,17 @@ protected:
 
   Outcome run_tool(const std::vector<std::string> &arguments,
                    const std::string &input = {}, bool terminal = false);
+
+  // A process that listens; address and port as /proc/net/tcp has them.
+  struct Fake {
+    int pid;
+    std::string program;
+    unsigned uid;
+    bool capable;
+    std::string table; // "tcp"
+    std::string local; // "00000000:01BB"
+  };
+  void write_listeners(const std::vector<Fake> &listeners) const;
 
   TempRoot root;
   FakeKernel kernel;

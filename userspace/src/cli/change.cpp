@@ -6,19 +6,21 @@
 
 #include <fmt/format.h>
 
+#include "lib/boot.h"
+
 namespace portacl {
 
 namespace {
 
 Result<KernelPart> change_kernel(const Context &context,
-                                 const PolicyChange &change) {
+                                 const KernelWrite &write) {
   const auto before = read_number(context.kernel, "generation");
   if (!before)
     return before.error();
-  auto changed = change_policy(context.kernel, change);
+  auto written = submit(context.kernel, write.attribute, write.text + "\n");
   // A rule that was not in force is as good as removed.
-  if (!changed && changed.error().errnum != ENOENT)
-    return changed.error();
+  if (!written && written.error().errnum != ENOENT)
+    return written.error();
   const auto after = read_number(context.kernel, "generation");
   if (!after)
     return after.error();
@@ -66,14 +68,29 @@ Result<KernelPart> carry_out(const Context &context, Change &change,
     return KernelPart::not_asked;
   if (!kernel_loaded)
     return KernelPart::not_loaded;
-  if (change.kernel.empty())
+  if (!change.kernel)
     return KernelPart::unchanged;
-  auto done = change_kernel(context, change.kernel);
+  auto done = change_kernel(context, *change.kernel);
   if (!done)
     return take_back(change.files, change.files.size(), done.error());
   if (context.options.verbose)
     context.console.note("kernel policy " + kernel_part_name(*done));
   return done;
+}
+
+std::string how_long(const Context &context, KernelPart part,
+                     bool files_are_good) {
+  if (part == KernelPart::not_asked)
+    return fmt::format("in {}", context.options.root);
+  if (part == KernelPart::not_loaded)
+    return "once the module is loaded";
+  if (context.options.runtime)
+    return "now, until the next reboot";
+  if (!files_are_good)
+    return "now; after a reboot once the policy files are corrected";
+  if (applied_at_boot(context.root))
+    return "now and after a reboot";
+  return "now; after a reboot once portaclctl load has run";
 }
 
 void warn_of_bad_files(const Context &context, const RuleFiles &files) {
@@ -84,6 +101,23 @@ void warn_of_bad_files(const Context &context, const RuleFiles &files) {
 void warn_not_in_force(const Context &context) {
   context.console.warning("not yet in force: the portacl module is not loaded");
   context.console.hint("to load it, run: portaclctl load");
+}
+
+Result<void> ask(const Context &context, const std::string &question,
+                 const std::string &refusal) {
+  const std::string &command = context.options.command;
+  if (context.options.yes)
+    return {};
+  if (!context.console.can_ask())
+    return usage(fmt::format("{} asks first, and there is no terminal to ask "
+                             "on",
+                             command),
+                 fmt::format("to go on without being asked: portaclctl {} "
+                             "--yes",
+                             command));
+  if (context.console.confirm(question))
+    return {};
+  return Error{.code = Code::no, .message = refusal};
 }
 
 } // namespace portacl

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What allow and remove have in common: a change of files and kernel that
-// happens whole or not at all.
+// What the commands that change something have in common: a change of files
+// and kernel that happens whole or not at all.
 
 #ifndef PORTACL_CLI_CHANGE_H
 #define PORTACL_CLI_CHANGE_H
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,20 +18,33 @@ enum class KernelPart { not_asked, not_loaded, unchanged, changed };
 
 std::string kernel_part_name(KernelPart part);
 
+struct KernelWrite {
+  std::string attribute;
+  std::string text; // without the newline
+};
+
 struct Change {
   std::vector<DropIn> files; // edited, not yet saved
-  PolicyChange kernel;       // canonical texts
+  std::optional<KernelWrite> kernel;
 };
 
 // Saves the files, then changes the kernel; puts the files back if that fails.
 Result<KernelPart> carry_out(const Context &context, Change &change,
                              bool kernel_loaded);
 
+// "now and after a reboot", as far as that is true.
+std::string how_long(const Context &context, KernelPart part,
+                     bool files_are_good);
+
 // Errors in files, as warnings.
 void warn_of_bad_files(const Context &context, const RuleFiles &files);
 
 // The warning and hint for what is saved but not in force.
 void warn_not_in_force(const Context &context);
+
+// Asks unless --yes; an error if the answer is no or nobody can be asked.
+Result<void> ask(const Context &context, const std::string &question,
+                 const std::string &refusal);
 
 } // namespace portacl
 

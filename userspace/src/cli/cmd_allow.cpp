@@ -7,8 +7,12 @@
 #include "cli/change.h"
 #include "cli/commands.h"
 #include "cli/describe.h"
+#include "cli/preflight.h"
 #include "lib/boot.h"
 #include "lib/config_dirs.h"
+#include "lib/policy.h"
+#include "lib/text.h"
+#include "lib/times.h"
 
 namespace portacl {
 
@@ -21,14 +25,30 @@ constexpr uint16_t trusted_high = 1023;
 struct Plan {
   bool kernel_loaded = false;
   bool files_are_good = true;
+  Settings file_settings;
   // Where the rule stands already, or will stand.
   std::string file;
   uint32_t line = 0;
   bool was_in_file = false;
+  std::vector<std::string> overruled_by; // "FILE:LINE: deny any 443"
   Change change;
 };
 
-void warn_of_grant(const Context &context, const pacl_rule &rule) {
+// The address that a socket on all addresses has is none that a packet has.
+void warn_of_wildcard(const Context &context, const pacl_rule &rule) {
+  const bool ipv4 = pacl_addr_is_ipv4(rule.prefix);
+  const uint64_t host = ipv4 ? rule.prefix.lo & UINT32_MAX : rule.prefix.lo;
+  if (rule.on == 0 || rule.prefix_len != 128 || rule.prefix.hi != 0 ||
+      host != 0)
+    return;
+  const std::string address = address_text(rule.prefix);
+  context.console.warning(fmt::format(
+      "'on {}' never matches: for every address write {}/0, or leave 'on' out",
+      address, address));
+}
+
+void warn_of_grant(const Context &context, const pacl_rule &rule, bool strict) {
+  warn_of_wildcard(context, rule);
   for (unsigned i = 0; i < rule.count; i++) {
     if (rule.range[i].lo <= trusted_high && rule.range[i].hi >= trusted_low) {
       context.console.warning(
@@ -37,9 +57,75 @@ void warn_of_grant(const Context &context, const pacl_rule &rule) {
       break;
     }
   }
-  if (rule.kind == PACL_USER && rule.id == 0)
+  if (rule.kind == PACL_USER && rule.id == 0 && !strict)
     context.console.warning(
         "root may bind every port anyway, unless its capability was dropped");
+}
+
+bool shares_ports(const pacl_rule &a, const pacl_rule &b) {
+  if (a.proto != b.proto && a.proto != PACL_PROTO_ANY &&
+      b.proto != PACL_PROTO_ANY)
+    return false;
+  for (unsigned i = 0; i < a.count; i++) {
+    for (unsigned j = 0; j < b.count; j++) {
+      if (a.range[i].lo <= b.range[j].hi && b.range[j].lo <= a.range[i].hi)
+        return true;
+    }
+  }
+  return false;
+}
+
+// Whether the deny is for all whom the allow is for; groups are the user's.
+bool includes_subject(const pacl_rule &deny, const pacl_rule &allow,
+                      const std::vector<uint32_t> &groups) {
+  if (deny.kind == PACL_ANY)
+    return true;
+  if (deny.kind == PACL_GROUP && allow.kind == PACL_USER)
+    return std::ranges::count(groups, deny.id) != 0;
+  return deny.kind == allow.kind && deny.id == allow.id;
+}
+
+// The files' rules that refuse at least a part of what the rule allows.
+std::vector<std::string> overruling(const Context &context,
+                                    const RuleFiles &files,
+                                    const pacl_rule &allow) {
+  std::vector<uint32_t> groups;
+  if (allow.kind == PACL_USER) {
+    const auto user = context.names.user(allow.id);
+    if (auto found = user ? context.names.groups_of(*user)
+                          : Result<std::vector<uint32_t>>(groups))
+      groups = std::move(*found);
+  }
+  std::vector<std::string> found;
+  for (const FileRule &rule : files.rules) {
+    if (!rule.numeric.starts_with("deny "))
+      continue;
+    const pacl_rule deny = rule_from_text(rule.numeric);
+    const bool ended = deny.until != 0 && deny.until <= clock_now().wall;
+    if (!ended && includes_subject(deny, allow, groups) &&
+        shares_ports(deny, allow))
+      found.push_back(fmt::format("{}: {}", files.origin(rule), rule.words));
+  }
+  return found;
+}
+
+void warn_of_mode(const Context &context, const pacl_rule &rule,
+                  const std::string &mode) {
+  if (mode == "off")
+    context.console.warning("mode is off: no rule has an effect");
+  else if (mode == "permissive" && rule.action != PACL_ALLOW)
+    context.console.warning("mode is permissive: what the rule would refuse is "
+                            "only logged and counted");
+}
+
+void warn(const Context &context, const pacl_rule &rule,
+          const Settings &settings) {
+  warn_of_mode(context, rule, settings[Setting::mode]);
+  if (rule.action == PACL_ALLOW)
+    warn_of_grant(context, rule, settings.strict());
+  else if (!settings.strict())
+    context.console.note("note: who holds CAP_NET_BIND_SERVICE, as root does, "
+                         "is not bound by it unless strict is on");
 }
 
 Result<Plan> make_plan(const Context &context, const WrittenRule &rule) {
@@ -51,6 +137,9 @@ Result<Plan> make_plan(const Context &context, const WrittenRule &rule) {
   const RuleFiles files = read_rule_files(context.root, context.names);
   warn_of_bad_files(context, files);
   plan.files_are_good = files.errors.empty();
+  plan.file_settings = files.settings();
+  if (rule.rule.action == PACL_ALLOW)
+    plan.overruled_by = overruling(context, files, rule.rule);
   const std::string run = context.root + std::string(config_run) + "/";
   const RuleIndex index(files);
   for (const FileRule *found : index.find(rule.numeric)) {
@@ -72,28 +161,13 @@ Result<Plan> make_plan(const Context &context, const WrittenRule &rule) {
     file->append(rule.words);
     plan.change.files.push_back(std::move(*file));
   }
-  plan.change.kernel.add.push_back(rule.numeric);
+  plan.change.kernel = {"add", rule.numeric};
   return plan;
-}
-
-std::string how_long(const Context &context, const Plan &plan,
-                     KernelPart part) {
-  if (part == KernelPart::not_asked)
-    return fmt::format("in {}", context.options.root);
-  if (part == KernelPart::not_loaded)
-    return "once the module is loaded";
-  if (context.options.runtime)
-    return "now, until the next reboot";
-  if (!plan.files_are_good)
-    return "now; after a reboot once the policy files are corrected";
-  if (applied_at_boot(context.root))
-    return "now and after a reboot";
-  return "now; after a reboot once portaclctl load has run";
 }
 
 Json change_json(const Context &context, const WrittenRule &rule,
                  const Plan &plan, KernelPart part) {
-  return {{"command", "allow"},
+  return {{"command", context.options.command},
           {"dry_run", context.options.dry_run},
           {"rule", rule_json(context, rule.numeric)},
           {"file", plan.file},
@@ -104,19 +178,32 @@ Json change_json(const Context &context, const WrittenRule &rule,
           {"applied_at_boot", applied_at_boot(context.root)}};
 }
 
+std::string how_long(const Context &context, const WrittenRule &rule,
+                     const Plan &plan, KernelPart part) {
+  std::string place = how_long(context, part, plan.files_are_good);
+  if (rule.rule.until == 0)
+    return place;
+  const std::string end = iso_time(rule.rule.until);
+  if (part != KernelPart::not_asked && part != KernelPart::not_loaded &&
+      context.options.runtime)
+    return fmt::format("now, until {} or the next reboot", end);
+  return fmt::format("{}, until {}", place, end);
+}
+
 int report(const Context &context, const WrittenRule &rule, const Plan &plan,
            KernelPart part) {
   const bool in_force = part != KernelPart::not_loaded;
   const bool nothing_new =
       plan.was_in_file && part != KernelPart::changed && in_force;
-  const char *word = nothing_new                     ? "already allowed"
-                     : !in_force                     ? "saved"
-                     : part == KernelPart::not_asked ? "saved"
-                                                     : "allowed";
+  const std::string done = action_done(rule.rule);
+  const std::string word = nothing_new ? "already " + done
+                           : !in_force || part == KernelPart::not_asked
+                               ? "saved"
+                               : done;
   context.console.verdict(word, true,
                           fmt::format("{}, {}",
                                       describe_rule(context, rule.rule),
-                                      how_long(context, plan, part)));
+                                      how_long(context, rule, plan, part)));
   context.console.json("change", change_json(context, rule, plan, part));
   if (in_force)
     return static_cast<int>(Code::done);
@@ -151,32 +238,83 @@ int dry_run(const Context &context, const WrittenRule &rule, const Plan &plan) {
   return static_cast<int>(Code::done);
 }
 
-std::vector<std::string> with_action(const std::vector<std::string> &words) {
+std::vector<std::string> with_action(const Context &context) {
+  const auto &words = context.options.words;
+  const std::string &action = context.options.command;
   // One argument with blanks is a line.
   if (words.size() == 1 && words[0].find_first_of(" \t") != std::string::npos)
-    return {"allow " + words[0]};
-  std::vector<std::string> line = {"allow"};
+    return {action + " " + words[0]};
+  std::vector<std::string> line = {action};
   line.insert(line.end(), words.begin(), words.end());
   return line;
+}
+
+Result<WrittenRule> with_end(const Context &context, const WrittenRule &rule) {
+  if (rule.rule.until != 0)
+    return usage("--for does not go with 'until'", "leave one of them out");
+  const uint64_t end = clock_now().wall + context.options.duration;
+  auto ending =
+      parse_rule(fmt::format("{} until {}", rule.words, end), context.names);
+  if (!ending)
+    return ending.error();
+  return std::move(**ending);
+}
+
+Result<WrittenRule> wanted_rule(const Context &context) {
+  auto rule = rule_of_words(context, with_action(context));
+  if (rule && context.options.duration != 0)
+    rule = with_end(context, *rule);
+  if (rule && rule->rule.until != 0 && rule->rule.until <= clock_now().wall)
+    return usage(fmt::format("the rule would have ended already: until {}",
+                             iso_time(rule->rule.until)));
+  return rule;
+}
+
+// Rules that take something away may take it from who has it now.
+Result<void> check_losers(const Context &context, const WrittenRule &rule,
+                          bool strict) {
+  if (rule.rule.action == PACL_ALLOW)
+    return {};
+  Intent intent{.words = rule.words,
+                .rules = {rule.numeric},
+                .strict = strict,
+                .may_refuse = rule.rule.action == PACL_DENY};
+  intent.concerns = [&rule](uint16_t port) {
+    return covers_port(rule.rule, port);
+  };
+  return check_listeners(context, intent);
+}
+
+Result<void> check(const Context &context, const WrittenRule &rule,
+                   const Plan &plan) {
+  const auto settings =
+      plan.kernel_loaded ? read_settings(context.kernel) : plan.file_settings;
+  if (!settings)
+    return settings.error();
+  warn(context, rule.rule, *settings);
+  for (const std::string &deny : plan.overruled_by)
+    context.console.warning("a deny goes before it, " + printable(deny));
+  return check_losers(context, rule, settings->strict());
 }
 
 } // namespace
 
 int cmd_allow(const Context &context) {
-  const auto rule = rule_of_words(context, with_action(context.options.words));
+  const auto rule = wanted_rule(context);
   if (!rule)
     return fail(context, rule.error());
-  warn_of_grant(context, rule->rule);
-  if (context.options.dry_run) {
-    const auto plan = make_plan(context, *rule);
-    return plan ? dry_run(context, *rule, *plan) : fail(context, plan.error());
-  }
-  const auto lock = ChangeLock::take(context.root);
+  Result<ChangeLock> lock = ChangeLock::none();
+  if (!context.options.dry_run)
+    lock = ChangeLock::take(context.root);
   if (!lock)
     return fail(context, lock.error());
   auto plan = make_plan(context, *rule);
   if (!plan)
     return fail(context, plan.error());
+  if (auto fine = check(context, *rule, *plan); !fine)
+    return fail(context, fine.error());
+  if (context.options.dry_run)
+    return dry_run(context, *rule, *plan);
   const auto part = carry_out(context, plan->change, plan->kernel_loaded);
   if (!part)
     return fail(context, part.error());

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "cli/change.h"
@@ -36,11 +38,7 @@ bool Filter::matches(const std::string &numeric) const {
   if (protocol != PACL_PROTO_ANY && rule.proto != PACL_PROTO_ANY &&
       rule.proto != protocol)
     return false;
-  for (unsigned i = 0; i < rule.count; i++) {
-    if (*port >= rule.range[i].lo && *port <= rule.range[i].hi)
-      return true;
-  }
-  return false;
+  return covers_port(rule, *port);
 }
 
 // The filters are parts of a rule, so that the rule's parser reads them.
@@ -72,16 +70,19 @@ struct Listing {
   RuleFiles files;
   std::vector<std::string> rules;                     // canonical, filtered
   std::vector<std::vector<const FileRule *>> origins; // of each rule
+  std::vector<uint64_t> hits;                         // of the kernel's
 };
 
 void list_kernel(Listing &listing, const KernelPolicy &policy,
                  const Filter &filter) {
   const RuleIndex index(listing.files);
-  for (const std::string &rule : policy.rules) {
+  for (size_t i = 0; i < policy.rules.size(); i++) {
+    const std::string &rule = policy.rules[i];
     if (!filter.matches(rule))
       continue;
     listing.rules.push_back(rule);
     listing.origins.push_back(index.find(rule));
+    listing.hits.push_back(policy.hits[i]);
   }
 }
 
@@ -104,19 +105,43 @@ void print_rules(const Context &context, const Listing &listing) {
   context.console.text(text);
 }
 
+// The width of the column of hits, 0 without one.
+size_t hits_digits(const Listing &listing) {
+  if (!listing.from_kernel)
+    return 0;
+  uint64_t most = 0;
+  for (const uint64_t hits : listing.hits)
+    most = std::max(most, hits);
+  return std::max(std::to_string(most).size(), std::string_view("HITS").size());
+}
+
 void print_table(const Context &context, const Listing &listing) {
   std::vector<std::vector<std::string>> rows;
   if (!context.options.no_legend && !listing.rules.empty())
-    rows.push_back({"ACTION", "SUBJECT", "PORTS", "FILE"});
+    rows.push_back({"ACTION", "SUBJECT", "PORTS", "TERMS"});
+  const size_t digits = hits_digits(listing);
+  // Behind the '#', so that the line is a rule as it stands.
+  if (!rows.empty())
+    rows.front().push_back(
+        digits == 0 ? "FILE" : fmt::format("  {:>{}}  FILE", "HITS", digits));
+  bool terms = false;
   for (size_t i = 0; i < listing.rules.size(); i++) {
     bool unresolved = false;
     const RuleColumns columns =
         rule_columns(show_rule(context, listing.rules[i], unresolved));
-    // Behind the '#', so that the line is a rule as it stands.
-    const std::string origin =
-        fmt::format("# {}{}", first_origin(listing.files, listing.origins[i]),
-                    unresolved ? " (unresolved)" : "");
-    rows.push_back({columns.action, columns.subject, columns.ports, origin});
+    const std::string hits =
+        digits == 0 ? "" : fmt::format("{:>{}}  ", listing.hits[i], digits);
+    const std::string comment = fmt::format(
+        "# {}{}{}", hits, first_origin(listing.files, listing.origins[i]),
+        unresolved ? " (unresolved)" : "");
+    rows.push_back({columns.action, columns.subject, columns.ports,
+                    columns.terms, comment});
+    terms = terms || !columns.terms.empty();
+  }
+  // Most policies have none.
+  for (auto &row : rows) {
+    if (!terms)
+      row.erase(row.begin() + 3);
   }
   context.console.text(format_table(rows));
   if (context.options.no_legend)
@@ -132,6 +157,8 @@ void print_json(const Context &context, const Listing &listing) {
   Json rules = Json::array();
   for (size_t i = 0; i < listing.rules.size(); i++) {
     Json rule = rule_json(context, listing.rules[i]);
+    if (listing.from_kernel)
+      rule["hits"] = listing.hits[i];
     rule["origins"] = origins_json(listing.files, listing.origins[i]);
     rules.push_back(rule);
   }

@@ -6,11 +6,18 @@
 #include "lib/drop_in.h"
 #include "lib/policy.h"
 #include "lib/text.h"
+#include "lib/upload.h"
 #include "uapi/portacl.h"
 
 namespace portacl {
 
 namespace {
+
+// What the files say and the kernel does not have yet.
+struct Difference {
+  PolicyChange rules;
+  std::vector<Directive> settings;
+};
 
 // The files' rules, or all that is wrong with them.
 Result<std::vector<std::string>> valid_rules(const Context &context,
@@ -22,32 +29,89 @@ Result<std::vector<std::string>> valid_rules(const Context &context,
     return Error{.code = files.errors.front().code,
                  .message = "nothing was loaded or changed"};
   }
-  std::vector<std::string> rules;
-  for (const FileRule &rule : files.rules)
-    rules.push_back(rule.numeric);
+  auto rules = files.numeric();
   // So many that the kernel would not take them?
   if (const auto policy = Policy::make(rules); !policy)
     return policy.error();
   return rules;
 }
 
+// The directives that would change something, in the order of their effect.
+std::vector<Directive> settings_to_set(const RuleFiles &files,
+                                       const Settings &now) {
+  std::vector<Directive> wanted;
+  for (const Setting setting : all_settings) {
+    const Directive *directive = files.directive(setting);
+    if (directive != nullptr && directive->value != now[setting])
+      wanted.push_back(*directive);
+  }
+  return wanted;
+}
+
 int report(const Context &context, const RuleFiles &files, bool was_loaded,
-           const PolicyChange &change) {
+           const Difference &difference) {
   const bool dry = context.options.dry_run;
   const std::string word = fmt::format("{}{}", dry ? "would be " : "",
                                        was_loaded ? "applied" : "loaded");
+  std::string settings;
+  Json set = Json::object();
+  for (const Directive &directive : difference.settings) {
+    settings += ", " + directive.text();
+    set[setting_name(directive.setting)] = directive.value;
+  }
   context.console.verdict(word, true,
-                          fmt::format("{} from {} ({} added, {} removed)",
+                          fmt::format("{} from {} ({} added, {} removed){}",
                                       counted(files.rules.size(), "rule"),
                                       counted(files.paths.size(), "file"),
-                                      change.add.size(), change.remove.size()));
+                                      difference.rules.add.size(),
+                                      difference.rules.remove.size(),
+                                      settings));
   context.console.json("load", {{"dry_run", dry},
                                 {"already_loaded", was_loaded},
                                 {"rules", files.rules.size()},
                                 {"files", files.paths},
-                                {"added", change.add},
-                                {"removed", change.remove}});
+                                {"added", difference.rules.add},
+                                {"removed", difference.rules.remove},
+                                {"set", set}});
   return static_cast<int>(Code::done);
+}
+
+// The place in the files, not the one in what was uploaded.
+Error with_origin(Error error, const RuleFiles &files) {
+  if (error.line > 0 && error.line <= files.rules.size()) {
+    const FileRule &rule = files.rules[error.line - 1];
+    error.file = files.paths[rule.file];
+    error.line = rule.line;
+  } else {
+    error.line = 0;
+  }
+  return error;
+}
+
+Result<void> apply(const Context &context, const RuleFiles &files,
+                   const std::vector<std::string> &rules,
+                   const Difference &difference) {
+  if (!difference.rules.empty()) {
+    const auto done = upload_policy(
+        context.kernel, rules, [&context](size_t part, size_t all) {
+          context.console.progress("applying", part, all);
+        });
+    if (!done)
+      return with_origin(done.error(), files);
+  }
+  for (const Directive &directive : difference.settings) {
+    const std::string value =
+        kernel_value(directive.setting, directive.value) + "\n";
+    if (auto done =
+            submit(context.kernel, setting_attribute(directive.setting), value);
+        !done) {
+      Error error = done.error();
+      error.file = files.paths[directive.file];
+      error.line = directive.line;
+      return error;
+    }
+  }
+  return {};
 }
 
 Result<void> load_module(const Context &context) {
@@ -85,7 +149,8 @@ int cmd_load(const Context &context) {
   if (!loaded)
     return fail(context, loaded.error());
   if (!*loaded && context.options.dry_run)
-    return report(context, files, false, {*rules, {}});
+    return report(context, files, false,
+                  {{*rules, {}}, settings_to_set(files, Settings())});
   if (!*loaded) {
     if (auto done = load_module(context); !done)
       return fail(context, done.error());
@@ -93,16 +158,16 @@ int cmd_load(const Context &context) {
   const auto policy = read_policy(context.kernel);
   if (!policy)
     return fail(context, policy.error());
-  const PolicyChange change = difference(policy->rules, *rules);
+  const auto settings = read_settings(context.kernel);
+  if (!settings)
+    return fail(context, settings.error());
+  const Difference wanted{difference(policy->rules, *rules),
+                          settings_to_set(files, *settings)};
   if (!context.options.dry_run) {
-    const auto done = change_policy(
-        context.kernel, change, [&context](size_t part, size_t all) {
-          context.console.progress("applying", part, all);
-        });
-    if (!done)
+    if (auto done = apply(context, files, *rules, wanted); !done)
       return fail(context, done.error());
   }
-  return report(context, files, *loaded, change);
+  return report(context, files, *loaded, wanted);
 }
 
 } // namespace portacl

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -117,7 +118,7 @@ Result<Found> find_rule(const Context &context, const RuleFiles &files,
       found.elsewhere.push_back(files.origin(*match));
   }
   if (found.elsewhere.empty() && found.in_kernel)
-    found.change.kernel.remove.push_back(numeric);
+    found.change.kernel = {"remove", numeric};
   return found;
 }
 
@@ -142,11 +143,11 @@ int report(const Context &context, const WrittenRule &rule, const Found &found,
       "change",
       change_json(context, rule_json(context, rule.numeric), found, part));
   if (!found.elsewhere.empty()) {
-    context.console.warning(
-        fmt::format("still allowed by {}", found.elsewhere.front()));
+    context.console.warning(fmt::format(
+        "still {} by {}", action_done(rule.rule), found.elsewhere.front()));
     return static_cast<int>(Code::attention);
   }
-  if (part == KernelPart::changed)
+  if (part == KernelPart::changed && rule.rule.action == PACL_ALLOW)
     context.console.hint("sockets that are bound already stay open");
   return static_cast<int>(Code::done);
 }
@@ -156,22 +157,81 @@ int dry_run(const Context &context, const WrittenRule &rule,
   for (const std::string &place : found.places)
     context.console.line(
         fmt::format("would remove from {}: {}", place, rule.words));
-  if (!found.change.kernel.remove.empty())
+  if (found.change.kernel)
     context.console.line("would remove from the kernel: " + rule.numeric);
   for (const std::string &place : found.elsewhere)
-    context.console.line("would still be allowed by " + place);
+    context.console.line(
+        fmt::format("would still be {} by {}", action_done(rule.rule), place));
   const KernelPart part = !context.options.root.empty() ? KernelPart::not_asked
                           : !found.kernel_loaded        ? KernelPart::not_loaded
-                          : found.change.kernel.empty() ? KernelPart::unchanged
-                                                        : KernelPart::changed;
+                          : found.change.kernel         ? KernelPart::changed
+                                                        : KernelPart::unchanged;
   context.console.json(
       "change",
       change_json(context, rule_json(context, rule.numeric), found, part));
   return static_cast<int>(Code::done);
 }
 
+// A canonical text without its end.
+std::string without_end(const std::string &numeric) {
+  return numeric.substr(0, numeric.find(" until "));
+}
+
+// The rules that differ from this one by their end only.
+Result<std::set<std::string>> ending_rules(const Context &context,
+                                           const RuleFiles &files,
+                                           const std::string &numeric) {
+  std::set<std::string> ending;
+  for (const FileRule &rule : files.rules) {
+    if (without_end(rule.numeric) == numeric)
+      ending.insert(rule.numeric);
+  }
+  const auto loaded = kernel_in_use(context);
+  if (!loaded)
+    return loaded.error();
+  if (!*loaded)
+    return ending;
+  const auto policy = read_policy(context.kernel);
+  if (!policy)
+    return policy.error();
+  for (const std::string &rule : policy->rules) {
+    if (without_end(rule) == numeric)
+      ending.insert(rule);
+  }
+  return ending;
+}
+
+// The rule that is meant: the one as written, else the only one that is the
+// same but for its end.
+Result<WrittenRule> meant_rule(const Context &context, const RuleFiles &files,
+                               const WrittenRule &rule) {
+  if (rule.rule.until != 0)
+    return rule;
+  const auto ending = ending_rules(context, files, rule.numeric);
+  if (!ending)
+    return ending.error();
+  if (ending->empty() || ending->count(rule.numeric) != 0)
+    return rule;
+  std::vector<std::string> shown;
+  for (const std::string &candidate : *ending) {
+    bool unresolved = false;
+    shown.push_back(show_rule(context, candidate, unresolved));
+  }
+  if (shown.size() > 1)
+    return Error{.code = Code::policy,
+                 .message = fmt::format("{} rules are meant by: {}",
+                                        shown.size(), printable(rule.words)),
+                 .hint = fmt::format("repeat one of them in full: {}",
+                                     fmt::join(shown, "; "))};
+  return rule_of_words(context, {shown.front()});
+}
+
 int remove_rule(const Context &context, const RuleFiles &files,
-                const WrittenRule &rule) {
+                const WrittenRule &written) {
+  const auto meant = meant_rule(context, files, written);
+  if (!meant)
+    return fail(context, meant.error());
+  const WrittenRule &rule = *meant;
   auto found = find_rule(context, files, rule.numeric);
   if (!found)
     return fail(context, found.error());
@@ -236,9 +296,13 @@ int remove_words(const Context &context, const std::string &line,
   return static_cast<int>(Code::done);
 }
 
+bool is_action(const std::string &word) {
+  return word == "allow" || word == "deny" || word == "reserve";
+}
+
 // "remove web 443" lacks its action.
 Error missing_action(const std::string &line) {
-  return usage("a rule begins with its action: 'allow'",
+  return usage("a rule begins with its action: allow, deny or reserve",
                fmt::format("portaclctl remove allow {}", printable(line)));
 }
 
@@ -251,7 +315,7 @@ int cmd_remove(const Context &context) {
                                "repeat the words of the rule: portaclctl "
                                "remove allow web 443"));
   const auto words = split_words(line);
-  if (words && !words->empty() && words->front().text != "allow" &&
+  if (words && !words->empty() && !is_action(words->front().text) &&
       parse_rule("allow " + line, context.names))
     return fail(context, missing_action(line));
   const auto rule = rule_of_words(context, context.options.words);

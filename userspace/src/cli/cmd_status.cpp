@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+#include <array>
+
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
@@ -13,45 +15,57 @@ namespace portacl {
 
 namespace {
 
+// In the order in which they are shown.
+enum Counter {
+  granted,
+  denied_rule,
+  denied_reserved,
+  denied_strict,
+  passed,
+  permissive,
+  no_rule
+};
+constexpr std::array<const char *, 7> counters = {
+    "granted", "denied_rule", "denied_reserved", "denied_strict",
+    "passed",  "permissive",  "no_rule"};
+
 struct State {
   std::string version;
-  std::string mode;
+  Settings settings;
   std::vector<std::string> hooks; // "NAME STATE"
-  uint64_t granted = 0;
+  std::array<uint64_t, counters.size()> counts{};
   KernelPolicy policy;
 };
 
 Result<State> read_state(Kernel &kernel) {
   State state;
   const auto version = read_line(kernel, "version");
-  const auto mode = read_line(kernel, "mode");
   const auto hooks = read_line(kernel, "hooks");
-  const auto granted = read_number(kernel, "stats/granted");
+  const auto settings = read_settings(kernel);
   auto policy = read_policy(kernel);
-  for (const auto *text : {&version, &mode, &hooks}) {
+  for (const auto *text : {&version, &hooks}) {
     if (!*text)
       return text->error();
   }
-  if (!granted)
-    return granted.error();
+  if (!settings)
+    return settings.error();
   if (!policy)
     return policy.error();
+  for (size_t i = 0; i < counters.size(); i++) {
+    const auto count =
+        read_number(kernel, std::string("stats/") + counters.at(i));
+    if (!count)
+      return count.error();
+    state.counts.at(i) = *count;
+  }
   state.version = *version;
-  state.mode = *mode;
+  state.settings = *settings;
   for (const std::string_view hook : split(*hooks, '\n')) {
     if (!hook.empty())
       state.hooks.emplace_back(hook);
   }
-  state.granted = *granted;
   state.policy = std::move(*policy);
   return state;
-}
-
-std::vector<std::string> rules_of(const RuleFiles &files) {
-  std::vector<std::string> rules;
-  for (const FileRule &rule : files.rules)
-    rules.push_back(rule.numeric);
-  return rules;
 }
 
 std::string release() {
@@ -70,18 +84,34 @@ std::string hook_names(const State &state) {
   return names.empty() ? " none" : names;
 }
 
-std::string drift_text(const PolicyChange &drift) {
-  if (drift.empty())
-    return "none";
-  std::string text;
-  if (!drift.add.empty())
-    text = fmt::format("{} of the files not in force",
-                       counted(drift.add.size(), "rule"));
-  if (!drift.remove.empty())
-    text +=
-        fmt::format("{}{} in force but in no file", text.empty() ? "" : ", ",
-                    counted(drift.remove.size(), "rule"));
-  return text;
+struct Drift {
+  PolicyChange rules;
+  std::vector<Directive> settings; // of the files, not in force
+
+  bool empty() const { return rules.empty() && settings.empty(); }
+};
+
+Drift drift_of(const RuleFiles &files, const State &state) {
+  Drift drift{difference(state.policy.rules, files.numeric()), {}};
+  for (const Setting setting : all_settings) {
+    const Directive *directive = files.directive(setting);
+    if (directive != nullptr && directive->value != state.settings[setting])
+      drift.settings.push_back(*directive);
+  }
+  return drift;
+}
+
+std::string drift_text(const Drift &drift) {
+  std::vector<std::string> parts;
+  if (!drift.rules.add.empty())
+    parts.push_back(fmt::format("{} of the files not in force",
+                                counted(drift.rules.add.size(), "rule")));
+  if (!drift.rules.remove.empty())
+    parts.push_back(fmt::format("{} in force but in no file",
+                                counted(drift.rules.remove.size(), "rule")));
+  for (const Directive &directive : drift.settings)
+    parts.push_back(fmt::format("'{}' not in force", directive.text()));
+  return parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, ", "));
 }
 
 Json files_json(const RuleFiles &files) {
@@ -120,21 +150,39 @@ int report_files_only(const Context &context, const RuleFiles &files) {
   return static_cast<int>(Code::not_loaded);
 }
 
+void print_counts(const Context &context, const State &state) {
+  const auto &counts = state.counts;
+  context.console.line(
+      fmt::format("Granted  {} since load", counted(counts[granted], "bind")));
+  context.console.line(fmt::format(
+      "Denied   {} ({} by deny rules, {} reserved, {} by strict)",
+      counts[denied_rule] + counts[denied_reserved] + counts[denied_strict],
+      counts[denied_rule], counts[denied_reserved], counts[denied_strict]));
+  context.console.line(fmt::format(
+      "Passed   {} left to the kernel ({} only because of mode permissive, {} "
+      "without a rule and refused)",
+      counts[passed], counts[permissive], counts[no_rule]));
+}
+
 int report_loaded(const Context &context, const RuleFiles &files,
                   const State &state) {
-  const PolicyChange drift = difference(state.policy.rules, rules_of(files));
+  const Drift drift = drift_of(files, state);
   context.console.line(fmt::format(
       "portacl {}, module{} loaded (abi {}), mode {}", PORTACL_VERSION,
       state.version == PORTACL_VERSION ? "" : " " + printable(state.version),
-      PORTACL_ABI, printable(state.mode)));
+      PORTACL_ABI, printable(state.settings[Setting::mode])));
+  context.console.line(
+      fmt::format("Settings strict {}, scope {}, {}",
+                  printable(state.settings[Setting::strict]),
+                  printable(state.settings[Setting::scope]),
+                  state.settings.locked() ? "locked" : "not locked"));
   context.console.line(fmt::format(
       "Policy   generation {}, {}; {} in {}", state.policy.generation,
       counted(state.policy.rules.size(), "rule"), files.rules.size(),
       counted(files.paths.size(), "file")));
   context.console.line(
       fmt::format("Kernel   {}, hooks{}", release(), hook_names(state)));
-  context.console.line(
-      fmt::format("Granted  {} since load", counted(state.granted, "bind")));
+  print_counts(context, state);
   context.console.line("Drift    " + drift_text(drift));
   print_bad_files(context, files);
   if (!drift.empty())
@@ -144,23 +192,38 @@ int report_loaded(const Context &context, const RuleFiles &files,
     hooks.push_back({{"name", hook.substr(0, hook.find(' '))},
                      {"attached", hook.ends_with(" attached")}});
   Json missing = Json::array();
-  for (const std::string &rule : drift.add)
+  for (const std::string &rule : drift.rules.add)
     missing.push_back(rule_json(context, rule));
   Json foreign = Json::array();
-  for (const std::string &rule : drift.remove)
+  for (const std::string &rule : drift.rules.remove)
     foreign.push_back(rule_json(context, rule));
-  context.console.json("status",
-                       {{"loaded", true},
-                        {"abi", PORTACL_ABI},
-                        {"module_version", state.version},
-                        {"mode", state.mode},
-                        {"generation", state.policy.generation},
-                        {"rules", state.policy.rules.size()},
-                        {"kernel", release()},
-                        {"hooks", hooks},
-                        {"granted", state.granted},
-                        {"drift", {{"missing", missing}, {"foreign", foreign}}},
-                        {"files", files_json(files)}});
+  Json settings = Json::array();
+  for (const Directive &directive : drift.settings)
+    settings.push_back(directive.text());
+  context.console.json(
+      "status",
+      {{"loaded", true},
+       {"abi", PORTACL_ABI},
+       {"module_version", state.version},
+       {"mode", state.settings[Setting::mode]},
+       {"strict", state.settings.strict()},
+       {"scope", state.settings[Setting::scope]},
+       {"locked", state.settings.locked()},
+       {"generation", state.policy.generation},
+       {"rules", state.policy.rules.size()},
+       {"kernel", release()},
+       {"hooks", hooks},
+       {"granted", state.counts[granted]},
+       {"denied",
+        {{"rule", state.counts[denied_rule]},
+         {"reserved", state.counts[denied_reserved]},
+         {"strict", state.counts[denied_strict]}}},
+       {"passed", state.counts[passed]},
+       {"passed_permissive", state.counts[permissive]},
+       {"passed_no_rule", state.counts[no_rule]},
+       {"drift",
+        {{"missing", missing}, {"foreign", foreign}, {"settings", settings}}},
+       {"files", files_json(files)}});
   return static_cast<int>(Code::done);
 }
 

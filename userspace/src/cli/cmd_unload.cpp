@@ -2,29 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "cli/change.h"
 #include "cli/commands.h"
 #include "lib/drop_in.h"
 #include "lib/text.h"
 #include "uapi/portacl.h"
 
 namespace portacl {
-
-namespace {
-
-// Empty to go on.
-Result<void> ask(const Context &context, const std::string &consequence) {
-  if (context.options.yes)
-    return {};
-  if (!context.console.can_ask())
-    return usage("unload asks before it ends enforcement, and there is no "
-                 "terminal to ask on",
-                 "to go on without being asked: portaclctl unload --yes");
-  if (context.console.confirm(consequence + " Unload?"))
-    return {};
-  return Error{.code = Code::no, .message = "not unloaded"};
-}
-
-} // namespace
 
 int cmd_unload(const Context &context) {
   if (!context.options.root.empty())
@@ -36,6 +20,11 @@ int cmd_unload(const Context &context) {
     context.console.json("unload", {{"unloaded", false}});
     return static_cast<int>(Code::done);
   }
+  // One that cannot be asked is not known to be locked.
+  const auto locked = read_line(context.kernel, "locked");
+  if (locked && *locked == "1")
+    return fail(context, {.message = "the policy is locked: the module stays "
+                                     "until the next reboot"});
   const auto policy = read_policy(context.kernel);
   const std::string rules =
       policy ? counted(policy->rules.size(), "rule") : "the policy";
@@ -49,7 +38,8 @@ int cmd_unload(const Context &context) {
       "This ends the enforcement of {}: users they allow will be refused "
       "at their next bind.",
       rules);
-  if (auto go_on = ask(context, consequence); !go_on)
+  if (auto go_on = ask(context, consequence + " Unload?", "not unloaded");
+      !go_on)
     return fail(context, go_on.error());
   const auto lock = ChangeLock::take(context.root);
   if (!lock)

@@ -2,11 +2,14 @@
 
 #include "cli/describe.h"
 
+#include <array>
+
 #include <fmt/format.h>
 
 #include "lib/engine.h"
 #include "lib/policy.h"
 #include "lib/text.h"
+#include "lib/times.h"
 
 namespace portacl {
 
@@ -17,6 +20,14 @@ std::string subject_name(const Context &context, const pacl_rule &rule) {
     return context.names.group_name(rule.id);
   const auto user = context.names.user(rule.id);
   return user ? user->name : "";
+}
+
+// "192.0.2.0/24", empty for a rule that is for every address.
+std::string prefix_text(const pacl_rule &rule) {
+  pacl_rule timeless = rule;
+  timeless.until = 0;
+  const std::string terms = rule_columns(rule_text(timeless)).terms;
+  return terms.substr(terms.find(' ') + 1);
 }
 
 } // namespace
@@ -37,30 +48,55 @@ std::string describe_subject(const Context &context, const pacl_rule &rule) {
 }
 
 std::string describe_ports(const pacl_rule &rule) {
-  const char *protocol =
-      rule.proto == PACL_PROTO_ANY ? nullptr : pacl_proto_name(rule.proto);
-  std::string ports;
-  if (rule.kind == PACL_EACH) {
-    ports = fmt::format("{} of {}-{}", counted(rule.each, "port"),
-                        rule.range[0].lo, rule.range[0].hi);
-    return protocol == nullptr ? ports + ", any transport"
-                               : fmt::format("{}/{}", ports, protocol);
-  }
-  ports = rule_columns(rule_text(rule)).ports;
-  return protocol == nullptr ? ports + ", any transport" : ports;
+  const bool any_transport = rule.proto == PACL_PROTO_ANY;
+  std::string ports = rule_columns(rule_text(rule)).ports;
+  if (rule.kind == PACL_EACH)
+    ports = fmt::format(
+        "{} of {}-{}{}", counted(rule.each, "port"), rule.range[0].lo,
+        rule.range[0].hi,
+        any_transport ? "" : fmt::format("/{}", pacl_proto_name(rule.proto)));
+  if (any_transport)
+    ports += ", any transport";
+  if (rule.on != 0)
+    ports +=
+        fmt::format("{} on {}", any_transport ? "," : "", prefix_text(rule));
+  return ports;
 }
 
 std::string describe_rule(const Context &context, const pacl_rule &rule) {
-  return fmt::format("{} may bind {}", describe_subject(context, rule),
-                     describe_ports(rule));
+  if (rule.action == PACL_RESERVE)
+    return fmt::format("{}{} is only for those whom a rule allows",
+                       describe_ports(rule),
+                       rule.proto == PACL_PROTO_ANY ? "," : "");
+  const bool deny = rule.action == PACL_DENY;
+  if (deny && rule.kind == PACL_ANY)
+    return "nobody may bind " + describe_ports(rule);
+  return fmt::format("{} may{} bind {}", describe_subject(context, rule),
+                     deny ? " not" : "", describe_ports(rule));
+}
+
+std::string action_name(const pacl_rule &rule) {
+  return rule_columns(rule_text(rule)).action;
+}
+
+std::string action_done(const pacl_rule &rule) {
+  constexpr std::array<const char *, PACL_ACTIONS> done = {"allowed", "denied",
+                                                           "reserved"};
+  return done.at(rule.action);
+}
+
+std::string address_text(const pacl_addr &address) {
+  std::array<char, PACL_MAX_ADDR_TEXT> buffer{};
+  const size_t length = pacl_format_addr(address, buffer.data(), buffer.size());
+  return {buffer.data(), length};
 }
 
 std::string show_rule(const Context &context, const std::string &numeric,
                       bool &unresolved) {
   unresolved = false;
-  return context.options.numeric
-             ? numeric
-             : with_names(numeric, context.names, unresolved);
+  if (context.options.numeric)
+    return line_of_columns(with_dates(rule_columns(numeric)));
+  return with_names(numeric, context.names, unresolved);
 }
 
 Json subject_json(const Context &context, const pacl_rule &rule) {
@@ -81,6 +117,9 @@ Json subject_json(const Context &context, const pacl_rule &rule) {
     value["last_uid"] = rule.last_id;
     value["ports_per_uid"] = rule.each;
     break;
+  case PACL_NOBODY:
+    value["subject"] = nullptr;
+    break;
   default:
     value["subject"] = "any";
   }
@@ -91,13 +130,15 @@ Json rule_json(const Context &context, const std::string &numeric) {
   const pacl_rule rule = rule_from_text(numeric);
   bool unresolved = false;
   Json value = {{"rule", with_names(numeric, context.names, unresolved)},
-                {"action", "allow"}};
+                {"action", action_name(rule)}};
   value.update(subject_json(context, rule));
   Json ports = Json::array();
   for (unsigned i = 0; i < rule.count; i++)
     ports.push_back({{"first", rule.range[i].lo}, {"last", rule.range[i].hi}});
   value["ports"] = ports;
   value["protocol"] = pacl_proto_name(rule.proto);
+  value["prefix"] = rule.on != 0 ? Json(prefix_text(rule)) : Json(nullptr);
+  value["until"] = rule.until != 0 ? Json(iso_time(rule.until)) : Json(nullptr);
   return value;
 }
 

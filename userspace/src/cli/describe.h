@@ -14,11 +14,18 @@ namespace portacl {
 // "user web (uid 1001)", "anybody", ...
 std::string describe_subject(const Context &context, const pacl_rule &rule);
 
-// "443, any transport", "80,443/tcp".
+// "443, any transport", "80,443/tcp on 192.0.2.1".
 std::string describe_ports(const pacl_rule &rule);
 
 // "user web (uid 1001) may bind 443, any transport".
 std::string describe_rule(const Context &context, const pacl_rule &rule);
+
+// "allow", and "allowed".
+std::string action_name(const pacl_rule &rule);
+std::string action_done(const pacl_rule &rule);
+
+// "192.0.2.1", "::".
+std::string address_text(const pacl_addr &address);
 
 // The rule in the language, with names unless --numeric.
 std::string show_rule(const Context &context, const std::string &numeric,

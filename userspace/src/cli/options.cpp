@@ -9,7 +9,9 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "lib/settings.h"
 #include "lib/text.h"
+#include "lib/times.h"
 
 namespace portacl {
 
@@ -20,14 +22,18 @@ constexpr const char *examples =
     "  portaclctl allow web 443                 user web may bind port 443\n"
     "  portaclctl allow user web 80,443/tcp     two ports, TCP only\n"
     "  portaclctl allow group mail 25,465,587   a group\n"
+    "  portaclctl deny any 8080 on 192.0.2.1    nobody, on that address\n"
+    "  portaclctl reserve 5432/tcp              only those who are allowed\n"
     "  portaclctl query web 443                 may web bind port 443?\n"
     "  portaclctl remove allow web 443          the same words again\n";
 
 constexpr const char *subject_words =
-    "[user] NAME, group NAME or any, then ports: 80,443/tcp";
+    "[user] NAME, group NAME or any, then ports: 80,443/tcp, then [on "
+    "ADDRESS[/LENGTH]] [until TIME]";
 
 struct Raw {
   std::string json;
+  std::string duration;
   std::string color = "auto";
 };
 
@@ -91,7 +97,50 @@ CLI::App *add_command(CLI::App &app, const char *name, const char *what,
   return command;
 }
 
-void add_commands(CLI::App &app, Options &options) {
+void add_force(CLI::App &command, Options &options) {
+  command.add_flag("--force", options.force,
+                   "Do it although listeners would be refused");
+}
+
+void add_rule_commands(CLI::App &app, Options &options, Raw &raw) {
+  auto *allow =
+      add_command(app, "allow", "Allow SUBJECT to bind PORTS", "Change");
+  auto *deny = add_command(
+      app, "deny", "Refuse SUBJECT the PORTS, whatever else allows", "Change");
+  for (CLI::App *command : {allow, deny}) {
+    command->add_option("SUBJECT PORTS", options.words, subject_words);
+    command
+        ->add_option("--for", raw.duration,
+                     "So long, and until the next reboot at most: 10m, 1h30m")
+        ->type_name("DURATION");
+  }
+  add_force(*deny, options);
+  add_command(app, "reserve", "Keep PORTS for those who are allowed", "Change")
+      ->add_option("PORTS", options.words, "ports: 5432/tcp, 8000-8099");
+  add_command(app, "remove", "Remove a rule", "Change")
+      ->add_option("RULE", options.words,
+                   "the same words again: allow web 443");
+}
+
+void add_setting_commands(CLI::App &app, Options &options) {
+  const auto add = [&](const char *name, const char *what, const char *argument,
+                       const char *help) {
+    auto *command = add_command(app, name, what, "Settings");
+    command->add_option(argument, options.words, help);
+    return command;
+  };
+  add("mode", "Show or set whether rules are enforced", "MODE",
+      "enforce, permissive or off (default: show)");
+  add_force(*add("strict", "Show or set whether privileged ports need a rule",
+                 "SWITCH", "on or off (default: show)"),
+            options);
+  add("scope", "Show or set which network namespaces are judged", "SCOPE",
+      "init or all (default: show)");
+  add("lock", "Let nothing change until the next reboot", "status",
+      "show whether it is locked");
+}
+
+void add_commands(CLI::App &app, Options &options, Raw &raw) {
   add_command(app, "status", "Show whether and what portacl enforces", "Look");
   auto *list = add_command(app, "list", "List the rules in force", "Look");
   list->add_option("--source", options.source,
@@ -106,13 +155,10 @@ void add_commands(CLI::App &app, Options &options) {
       ->type_name("PORT");
   auto *query = add_command(app, "query", "May SUBJECT bind PORT?", "Look");
   query->add_option("SUBJECT PORT", options.words,
-                    "[user] NAME | group NAME | any, then PORT[/PROTOCOL]");
-  auto *allow =
-      add_command(app, "allow", "Allow SUBJECT to bind PORTS", "Change");
-  allow->add_option("SUBJECT PORTS", options.words, subject_words);
-  auto *remove = add_command(app, "remove", "Remove a rule", "Change");
-  remove->add_option("RULE", options.words,
-                     "the same words again: allow web 443");
+                    "[user] NAME | group NAME | any, then PORT[/PROTOCOL], "
+                    "then [on ADDRESS]");
+  add_rule_commands(app, options, raw);
+  add_setting_commands(app, options);
   auto *load =
       add_command(app, "load", "Load the module, apply the files", "Module");
   load->add_option("PATH", options.words, "a .ko file (default: by name)");
@@ -187,6 +233,20 @@ Result<void> check_values(Options &options, const Raw &raw) {
     return fine;
   if (options.command == "load" && options.words.size() > 1)
     return usage_error("load takes one file");
+  if (setting_of(options.command) && options.words.size() > 1)
+    return usage_error(
+        fmt::format("unexpected argument '{}'", printable(options.words[1])));
+  return {};
+}
+
+Result<void> check_duration(Options &options, const Raw &raw, bool given) {
+  if (!given)
+    return {};
+  const auto duration = parse_duration(raw.duration);
+  if (!duration)
+    return duration.error();
+  options.duration = *duration;
+  options.runtime = true;
   return {};
 }
 
@@ -220,8 +280,9 @@ Result<void> check_empty_values(const std::vector<std::string> &arguments) {
 
 Result<void> add_words(Options &options,
                        const std::vector<std::string> &words) {
-  const std::vector<std::string> takers = {"allow", "remove", "query", "load"};
-  if (!words.empty() && std::ranges::count(takers, options.command) == 0)
+  const std::vector<std::string> none = {"", "status", "list", "unload",
+                                         "version"};
+  if (!words.empty() && std::ranges::count(none, options.command) != 0)
     return usage_error(
         fmt::format("unexpected argument '{}'", printable(words.front())));
   options.words.insert(options.words.end(), words.begin(), words.end());
@@ -251,7 +312,7 @@ Result<void> parse_options(const std::vector<std::string> &arguments,
   app.set_help_flag("-h,--help", "Print this help");
   app.formatter(std::make_shared<HelpFormatter>());
   add_global_options(app, options, raw);
-  add_commands(app, options);
+  add_commands(app, options, raw);
   app.footer(examples);
   options.json = scan_json(arguments);
   // "--" ends the options; what follows are words as they stand.
@@ -285,6 +346,13 @@ Result<void> parse_options(const std::vector<std::string> &arguments,
       return fine;
   }
   if (auto fine = check_values(options, raw); !fine)
+    return fine;
+  const auto chosen = app.get_subcommands();
+  const CLI::Option *duration =
+      chosen.empty() ? nullptr : chosen.front()->get_option_no_throw("--for");
+  if (auto fine = check_duration(options, raw,
+                                 duration != nullptr && duration->count() != 0);
+      !fine)
     return fine;
   if (auto fine = check_root(options, app.count("--root") != 0); !fine)
     return fine;

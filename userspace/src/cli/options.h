@@ -4,6 +4,7 @@
 #ifndef PORTACL_CLI_OPTIONS_H
 #define PORTACL_CLI_OPTIONS_H
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,15 @@ struct Options {
   bool no_legend = false;
   bool numeric = false;
   bool runtime = false;
+  bool force = false;
   bool version = false;
   JsonStyle json = JsonStyle::off;
   Color color = Color::automatic;
   std::string root;
 
   std::string command;            // "status" when none was given
-  std::vector<std::string> words; // of allow, remove, query; the path of load
+  std::vector<std::string> words; // the arguments
+  uint64_t duration = 0;          // of --for, in seconds; 0 without it
 
   std::string source; // of list: "kernel", "files" or empty
   std::string format; // of list: "table" or "rules"

@@ -17,14 +17,20 @@ struct Command {
   int (*run)(const Context &);
 };
 
-constexpr std::array<Command, 8> commands = {{{"status", cmd_status},
-                                              {"list", cmd_list},
-                                              {"allow", cmd_allow},
-                                              {"remove", cmd_remove},
-                                              {"query", cmd_query},
-                                              {"load", cmd_load},
-                                              {"unload", cmd_unload},
-                                              {"version", cmd_version}}};
+constexpr std::array<Command, 14> commands = {{{"status", cmd_status},
+                                               {"list", cmd_list},
+                                               {"query", cmd_query},
+                                               {"allow", cmd_allow},
+                                               {"deny", cmd_allow},
+                                               {"reserve", cmd_allow},
+                                               {"remove", cmd_remove},
+                                               {"mode", cmd_setting},
+                                               {"strict", cmd_setting},
+                                               {"scope", cmd_setting},
+                                               {"lock", cmd_lock},
+                                               {"load", cmd_load},
+                                               {"unload", cmd_unload},
+                                               {"version", cmd_version}}};
 
 int dispatch(const Options &options, Console &console, const Machine &machine) {
   const std::string &root = options.root.empty() ? machine.root : options.root;

@@ -21,11 +21,11 @@ constexpr const char *runtime_name = "60-runtime.conf";
 
 constexpr std::string_view header =
     "# Rules of this machine: who may bind which ports.\n"
-    "# portaclctl allow and portaclctl remove edit this file; so may you.\n"
+    "# portaclctl edits this file (allow, deny, remove, ...); so may you.\n"
     "# portaclctl load puts it into force. See portaclctl(8).\n";
 
 constexpr std::string_view runtime_header =
-    "# Rules until the next reboot, made by portaclctl allow --runtime.\n";
+    "# Rules until the next reboot, made by portaclctl with --runtime.\n";
 
 // Like mkdir -m 0755, whatever the umask says; one that exists is fine.
 Result<void> make_directory(const std::string &path) {
@@ -134,6 +134,14 @@ void DropIn::append(std::string_view rule) {
   text_ = text_with_end();
   text_ += rule;
   text_ += '\n';
+}
+
+void DropIn::replace_line(uint32_t line, std::string_view text) {
+  size_t at = 0;
+  for (uint32_t number = 1; number < line; number++)
+    at = text_.find('\n', at) + 1;
+  const size_t end = text_.find('\n', at);
+  text_.replace(at, end == std::string::npos ? end : end - at, text);
 }
 
 void DropIn::remove_lines(const std::vector<uint32_t> &lines) {

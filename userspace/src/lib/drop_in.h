@@ -30,7 +30,7 @@ private:
 
 class DropIn final {
 public:
-  // The file allow and remove edit; with runtime the one that a reboot drops.
+  // The file that changes go to; with runtime the one that a reboot drops.
   static std::string path(const std::string &root, bool runtime);
 
   // Reads the file; one that does not exist is empty.
@@ -42,6 +42,7 @@ public:
   // The number that the next appended line gets.
   uint32_t next_line() const;
   void append(std::string_view rule);
+  void replace_line(uint32_t line, std::string_view text);
   void remove_lines(const std::vector<uint32_t> &lines);
 
   Result<void> save() { return write(text_); }

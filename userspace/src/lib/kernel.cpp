@@ -41,6 +41,19 @@ std::optional<uint64_t> generation_in(std::string_view line,
   return parse_number(line.substr(words.size()));
 }
 
+// What stands behind a rule.
+uint64_t hits_in(std::string_view line) {
+  constexpr std::string_view format = PORTACL_POLICY_HITS;
+  const std::string_view words = format.substr(0, format.find('%'));
+  const size_t at = line.rfind(words);
+  if (at == std::string_view::npos)
+    return 0;
+  const size_t digits = line.find_first_not_of(' ', at + words.size());
+  if (digits == std::string_view::npos)
+    return 0;
+  return parse_number(line.substr(digits)).value_or(0);
+}
+
 Error kernel_error(std::string message) {
   return {.code = Code::system, .message = std::move(message)};
 }
@@ -56,7 +69,7 @@ Result<std::optional<KernelPolicy>> parse_policy(std::string_view text) {
   const auto last = generation_in(lines.back(), PORTACL_POLICY_TAIL);
   if (!first || first != last)
     return torn;
-  KernelPolicy policy{.generation = *first, .rules = {}};
+  KernelPolicy policy{.generation = *first};
   for (const std::string_view line : lines) {
     pacl_rule rule{};
     pacl_error error{};
@@ -65,52 +78,30 @@ Result<std::optional<KernelPolicy>> parse_policy(std::string_view text) {
       return kernel_error(fmt::format("the kernel's policy holds a line that "
                                       "this version cannot read: {}",
                                       printable(line)));
-    if (parsed > 0)
-      policy.rules.push_back(rule_text(rule));
+    if (parsed == 0)
+      continue;
+    policy.rules.push_back(rule_text(rule));
+    policy.hits.push_back(hits_in(line));
   }
   return std::optional(std::move(policy));
 }
 
-// Says why the kernel refused a write, with the rule that it names.
-Error explain(Kernel &kernel, Error error, std::string_view chunk) {
-  if (error.code == Code::permission) {
-    error.message = "not permitted to change the kernel's policy";
-    return error;
-  }
-  if (error.errnum == ENOSPC) {
-    error.message = "the kernel's policy is full";
-    return error;
-  }
-  const auto reason = read_line(kernel, "error");
-  if (!reason || reason->empty()) {
-    error.message = "the kernel refused the rules: " + error.message;
-    return error;
-  }
-  error.message = "the kernel refused the rules: " + printable(*reason);
-  unsigned long line = 0;
-  const std::string_view prefix = "line ";
-  if (reason->starts_with(prefix))
-    std::from_chars(reason->data() + prefix.size(),
-                    reason->data() + reason->size(), line);
-  const auto lines = split(chunk, '\n');
-  if (line > 0 && line <= lines.size())
-    error.message += fmt::format(", in: {}", lines[line - 1]);
-  return error;
+// The line that "line L column C: REASON" names, 0 if none.
+uint32_t line_named(std::string_view reason) {
+  constexpr std::string_view prefix = "line ";
+  uint32_t line = 0;
+  if (reason.starts_with(prefix))
+    std::from_chars(reason.data() + prefix.size(),
+                    reason.data() + reason.size(), line);
+  return line;
 }
 
-struct Step {
-  std::string attribute;
-  std::string inverse;
-  std::string chunk;
-};
-
-std::vector<Step> steps_of(const PolicyChange &change) {
-  std::vector<Step> steps;
-  for (std::string &chunk : chunks_of(change.add, PORTACL_MAX_WRITE))
-    steps.push_back({"add", "remove", std::move(chunk)});
-  for (std::string &chunk : chunks_of(change.remove, PORTACL_MAX_WRITE))
-    steps.push_back({"remove", "add", std::move(chunk)});
-  return steps;
+std::string_view line_of(std::string_view text, uint32_t number) {
+  while (--number > 0 && !text.empty()) {
+    const size_t end = text.find('\n');
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return text.substr(0, text.find('\n'));
 }
 
 } // namespace
@@ -207,37 +198,38 @@ PolicyChange difference(const std::vector<std::string> &from,
   return change;
 }
 
-std::vector<std::string> chunks_of(const std::vector<std::string> &rules,
-                                   size_t limit) {
-  std::vector<std::string> chunks;
-  for (const std::string &rule : rules) {
-    if (chunks.empty() || chunks.back().size() + rule.size() + 1 > limit)
-      chunks.emplace_back();
-    chunks.back() += rule;
-    chunks.back() += '\n';
+Error explain(Kernel &kernel, Error error, std::string_view text) {
+  if (error.code == Code::permission) {
+    error.message = "not permitted to change the kernel's policy";
+    return error;
   }
-  return chunks;
+  if (error.errnum == EROFS) {
+    error.message = "the policy is locked until the next reboot";
+    return error;
+  }
+  if (error.errnum == ENOSPC) {
+    error.message = "the kernel's policy is full";
+    return error;
+  }
+  const auto reason = read_line(kernel, "error");
+  if (!reason || reason->empty()) {
+    error.message = "the kernel refused it: " + error.message;
+    return error;
+  }
+  error.message = "the kernel refused it: " + printable(*reason);
+  error.line = line_named(*reason);
+  if (error.line > 0) {
+    if (const auto line = line_of(text, error.line); !line.empty())
+      error.message += fmt::format(", in: {}", printable(line));
+  }
+  return error;
 }
 
-Result<void> change_policy(Kernel &kernel, const PolicyChange &change,
-                           const Progress &progress) {
-  const std::vector<Step> steps = steps_of(change);
-  const size_t total = change.add.size() + change.remove.size();
-  size_t finished = 0;
-  for (size_t i = 0; i < steps.size(); i++) {
-    auto written = kernel.write(steps[i].attribute, steps[i].chunk);
-    if (!written) {
-      Error error = explain(kernel, written.error(), steps[i].chunk);
-      for (size_t undo = i; undo-- > 0;) {
-        if (!kernel.write(steps[undo].inverse, steps[undo].chunk))
-          error.message += "; taking back the first part failed, too";
-      }
-      return error;
-    }
-    finished += static_cast<size_t>(std::ranges::count(steps[i].chunk, '\n'));
-    if (progress)
-      progress(finished, total);
-  }
+Result<void> submit(Kernel &kernel, const std::string &attribute,
+                    std::string_view data) {
+  auto written = kernel.write(attribute, data);
+  if (!written)
+    return explain(kernel, written.error(), data);
   return {};
 }
 

@@ -5,7 +5,6 @@
 #define PORTACL_LIB_KERNEL_H
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,7 +52,8 @@ Error not_loaded_error();
 
 struct KernelPolicy {
   uint64_t generation = 0;
-  std::vector<std::string> rules; // canonical text
+  std::vector<std::string> rules = {}; // canonical text
+  std::vector<uint64_t> hits = {};     // of each rule
 };
 
 // The whole policy of one generation.
@@ -70,17 +70,14 @@ struct PolicyChange {
 PolicyChange difference(const std::vector<std::string> &from,
                         const std::vector<std::string> &to);
 
-// Whole lines, joined into texts of at most limit bytes.
-std::vector<std::string> chunks_of(const std::vector<std::string> &rules,
-                                   size_t limit);
+// One write, with the kernel's reason when it is refused; Error::line is the
+// line of the text that the kernel names, 0 if it names none.
+Result<void> submit(Kernel &kernel, const std::string &attribute,
+                    std::string_view data);
 
-// Rules done, rules to do.
-using Progress = std::function<void(size_t, size_t)>;
-
-// Adds, then removes, so that nobody is refused in between who is granted
-// before and after. Takes back what it did when a part is refused.
-Result<void> change_policy(Kernel &kernel, const PolicyChange &change,
-                           const Progress &progress = {});
+// What to say of a write that failed; the text is what the kernel counts the
+// lines of.
+Error explain(Kernel &kernel, Error error, std::string_view text);
 
 } // namespace portacl
 

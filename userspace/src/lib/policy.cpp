@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "lib/engine.h"
+#include "lib/times.h"
 
 namespace portacl {
 
@@ -16,6 +17,14 @@ std::string rule_text(const pacl_rule &rule) {
   std::array<char, PACL_MAX_RULE_TEXT> buffer{};
   const size_t length = pacl_format(&rule, buffer.data(), buffer.size());
   return {buffer.data(), length};
+}
+
+bool covers_port(const pacl_rule &rule, uint16_t port) {
+  for (unsigned i = 0; i < rule.count; i++) {
+    if (port >= rule.range[i].lo && port <= rule.range[i].hi)
+      return true;
+  }
+  return false;
 }
 
 pacl_rule rule_from_text(std::string_view text) {
@@ -31,10 +40,14 @@ struct Policy::Builder::Transaction {
   bool open = false;
 };
 
-Policy::Builder::Builder() : transaction_(std::make_unique<Transaction>()) {
-  if (pacl_txn_begin(&transaction_->txn, nullptr) != 0)
+Policy::Builder::Builder(bool strict)
+    : transaction_(std::make_unique<Transaction>()) {
+  pacl_txn &txn = transaction_->txn;
+  if (pacl_txn_begin(&txn, nullptr) != 0)
     throw std::bad_alloc();
   transaction_->open = true;
+  txn.now = clock_now();
+  txn.policy->strict = strict;
 }
 
 Policy::Builder::~Builder() {
@@ -68,14 +81,15 @@ void Policy::Free::operator()(pacl_policy *policy) const {
   pacl_policy_free(policy);
 }
 
-std::optional<std::string> Policy::match(const pacl_request &request) const {
+Decision Policy::decide(const pacl_request &request) const {
   const pacl_atom *why = nullptr;
-  if (pacl_match(policy_.get(), &request, &why) != PACL_GRANT)
-    return std::nullopt;
-  pacl_rule rule{};
-  if (why != nullptr)
+  Decision decision{.verdict = pacl_match(policy_.get(), &request, &why)};
+  if (why != nullptr) {
+    pacl_rule rule{};
     pacl_atom_rule(why, &rule);
-  return why != nullptr ? rule_text(rule) : std::string();
+    decision.rule = rule_text(rule);
+  }
+  return decision;
 }
 
 } // namespace portacl

@@ -5,7 +5,6 @@
 #define PORTACL_LIB_POLICY_H
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,16 +19,24 @@ namespace portacl {
 // exactly when their texts are equal.
 std::string rule_text(const pacl_rule &rule);
 
+bool covers_port(const pacl_rule &rule, uint16_t port);
+
 // Parses canonical text, which cannot fail but by a bug.
 pacl_rule rule_from_text(std::string_view text);
+
+struct Decision {
+  pacl_verdict verdict = PACL_DEFAULT;
+  std::string rule = {}; // canonical text of the one that decided, if one did
+};
 
 // A policy to ask; its rules are given once.
 class Policy final {
 public:
   // The texts are canonical. Fails with Code::policy when they are more than
   // a policy can hold.
-  template <class Range> static Result<Policy> make(const Range &texts) {
-    Builder builder;
+  template <class Range>
+  static Result<Policy> make(const Range &texts, bool strict = false) {
+    Builder builder(strict);
     for (const auto &text : texts) {
       if (auto added = builder.add(text); !added)
         return added.error();
@@ -37,8 +44,8 @@ public:
     return builder.finish();
   }
 
-  // The canonical text of the rule that grants the request, if one does.
-  std::optional<std::string> match(const pacl_request &request) const;
+  // As the engine decides in mode enforce.
+  Decision decide(const pacl_request &request) const;
 
 private:
   struct Free {
@@ -48,7 +55,7 @@ private:
 
   class Builder final {
   public:
-    Builder();
+    explicit Builder(bool strict);
     ~Builder();
     Builder(const Builder &) = delete;
     Builder &operator=(const Builder &) = delete;

@@ -9,8 +9,60 @@
 
 namespace portacl {
 
+namespace {
+
+Result<void> read_line(RuleFiles &files, std::string_view line, uint32_t file,
+                       uint32_t number, Names &names) {
+  auto directive = parse_directive(line);
+  if (!directive)
+    return directive.error();
+  if (*directive) {
+    (*directive)->file = file;
+    (*directive)->line = number;
+    files.directives.push_back(std::move(**directive));
+    return {};
+  }
+  auto rule = parse_rule(line, names);
+  if (!rule)
+    return rule.error();
+  if (*rule)
+    files.rules.push_back(
+        {std::move((*rule)->numeric), std::move((*rule)->words), file, number});
+  return {};
+}
+
+} // namespace
+
 std::string RuleFiles::origin(const FileRule &rule) const {
   return fmt::format("{}:{}", paths[rule.file], rule.line);
+}
+
+std::string RuleFiles::origin(const Directive &directive) const {
+  return fmt::format("{}:{}", paths[directive.file], directive.line);
+}
+
+std::vector<std::string> RuleFiles::numeric() const {
+  std::vector<std::string> texts;
+  texts.reserve(rules.size());
+  for (const FileRule &rule : rules)
+    texts.push_back(rule.numeric);
+  return texts;
+}
+
+const Directive *RuleFiles::directive(Setting setting) const {
+  const Directive *last = nullptr;
+  for (const Directive &directive : directives) {
+    if (directive.setting == setting)
+      last = &directive;
+  }
+  return last;
+}
+
+Settings RuleFiles::settings() const {
+  Settings settings;
+  for (const Directive &directive : directives)
+    settings[directive.setting] = directive.value;
+  return settings;
 }
 
 void read_rules(RuleFiles &files, const std::string &path,
@@ -23,17 +75,13 @@ void read_rules(RuleFiles &files, const std::string &path,
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     number++;
-    auto rule = parse_rule(line, names);
-    if (!rule) {
-      Error error = rule.error();
+    if (auto read = read_line(files, line, file, number, names); !read) {
+      Error error = read.error();
       if (error.code == Code::usage)
         error.code = Code::policy;
       error.file = path;
       error.line = number;
       files.errors.push_back(std::move(error));
-    } else if (*rule) {
-      files.rules.push_back(
-          {(*rule)->numeric, std::move((*rule)->words), file, number});
     }
   }
 }

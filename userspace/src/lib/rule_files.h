@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The rules that the policy files hold.
+// The rules and settings that the policy files hold.
 
 #ifndef PORTACL_LIB_RULE_FILES_H
 #define PORTACL_LIB_RULE_FILES_H
@@ -12,6 +12,7 @@
 
 #include "lib/names.h"
 #include "lib/result.h"
+#include "lib/settings.h"
 
 namespace portacl {
 
@@ -25,10 +26,19 @@ struct FileRule {
 struct RuleFiles {
   std::vector<std::string> paths;
   std::vector<FileRule> rules;
+  std::vector<Directive> directives;
   std::vector<Error> errors;
 
   // "FILE:LINE".
   std::string origin(const FileRule &rule) const;
+  std::string origin(const Directive &directive) const;
+
+  // The canonical texts of the rules, in the order of the files.
+  std::vector<std::string> numeric() const;
+  // The last of its kind, which wins; nullptr if there is none.
+  const Directive *directive(Setting setting) const;
+  // What the directives amount to, with defaults for the rest.
+  Settings settings() const;
 };
 
 // All files in force; a bad line or file becomes an error and the rest is read.

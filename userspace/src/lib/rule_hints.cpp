@@ -44,6 +44,9 @@ std::string item_at(const Mistake &mistake) {
 // Something is missing at the end, rather than wrong there.
 bool is_missing(const Mistake &mistake) {
   const std::string &last = mistake.words.back().text;
+  // The term that stands there twice is not missing.
+  if (mistake.code == PACL_ERR_TERM_TWICE)
+    return false;
   return at_end(mistake) &&
          (last.empty() || std::string_view("-:+,/").find(last.back()) ==
                               std::string_view::npos);
@@ -94,37 +97,48 @@ std::string subject_hint(const Mistake &mistake) {
   const auto &words = mistake.words;
   if (mistake.code == PACL_ERR_ID && words.size() >= 2 &&
       words[1].text.find_first_of(",/:") != std::string::npos)
-    return fmt::format("name the subject before the ports: allow SUBJECT {}",
-                       words[1].text);
-  return "say who and which ports, for example: allow user web 443";
+    return fmt::format("name the subject before the ports: {} SUBJECT {}",
+                       words[0].text, words[1].text);
+  return fmt::format("say who and which ports, for example: {} user web 443",
+                     words[0].text);
 }
 
 std::string ports_missing_hint(const Mistake &mistake) {
   const auto &words = mistake.words;
   if (words.size() == 2 && !words[1].quoted && all_digits(words[1].text))
-    return fmt::format("name the subject before the ports: allow SUBJECT {}",
-                       words[1].text);
+    return fmt::format("name the subject before the ports: {} SUBJECT {}",
+                       words[0].text, words[1].text);
   if (words.size() == 3 && !words[1].quoted && all_digits(words[2].text))
-    return fmt::format("for the user named '{}' write: allow user {} {}",
-                       words[1].text, words[1].text, words[2].text);
+    return fmt::format("for the user named '{}' write: {} user {} {}",
+                       words[1].text, words[0].text, words[1].text,
+                       words[2].text);
   return fmt::format("add the ports, for example: {} 443",
                      mistake.line.substr(0, words.back().end));
 }
 
-std::string trailing_hint(const Mistake &mistake) {
+std::string term_hint(const Mistake &mistake) {
   const Word *word = word_at(mistake);
   if (word == nullptr || word->quoted)
     return {};
+  const bool after_until =
+      std::ranges::any_of(mistake.words, [&](const Word &other) {
+        return other.text == "until" && other.end < word->begin;
+      });
+  if (after_until && word->text.find(':') != std::string::npos)
+    return "write date and time as one word, for example 2026-12-24T18:00";
   if (word->text[0] >= '0' && word->text[0] <= '9')
     return "write the ports as one list without blanks, for example 80,443";
-  return "remove it, or put a '#' before a comment";
+  const std::string best = nearest(word->text, {"on", "until"});
+  return best.empty() ? "remove it, or put a '#' before a comment"
+                      : fmt::format("did you mean '{}'?", best);
 }
 
 std::string action_hint(const Mistake &mistake) {
   const Word &word = mistake.words[0];
-  if (const std::string best = nearest(word.text, {"allow"}); !best.empty())
-    return "did you mean 'allow'?";
-  if (mistake.words.size() > 1 && word.text != "deny" && word.text != "reserve")
+  if (const std::string best = nearest(word.text, {"allow", "deny", "reserve"});
+      !best.empty())
+    return fmt::format("did you mean '{}'?", best);
+  if (mistake.words.size() > 1)
     return fmt::format(
         "a rule begins with its action: allow {}",
         mistake.line.substr(word.begin, mistake.words.back().end - word.begin));
@@ -138,6 +152,8 @@ std::string reason(uint8_t code) {
     return "expected a subject";
   case PACL_ERR_ID:
     return "expected a name or an id";
+  case PACL_ERR_TIME:
+    return "expected a time";
   default:
     return pacl_error_text(code);
   }
@@ -153,12 +169,14 @@ std::string leading_zero_hint(const std::string &item) {
 } // namespace
 
 std::string mistake_text(const Mistake &mistake) {
-  const std::string text = reason(mistake.code);
+  std::string text = reason(mistake.code);
   if (is_missing(mistake) || mistake.code == PACL_ERR_PORTS_MISSING)
     return fmt::format("{} after '{}'", text,
                        printable(mistake.words.back().text));
   // A subject is no list.
   const Word *word = word_at(mistake);
+  if (mistake.code == PACL_ERR_EACH_ACTION)
+    return text;
   if (mistake.code == PACL_ERR_ID && word != nullptr)
     return fmt::format("{}: '{}'", text, printable(word->text));
   return fmt::format("{}: '{}'", text, printable(item_at(mistake)));
@@ -193,8 +211,16 @@ std::string mistake_hint(const Mistake &mistake) {
   case PACL_ERR_EACH_PORTS:
   case PACL_ERR_EACH_COUNT:
     return "for example: allow each 1000-1999 20000+10";
-  case PACL_ERR_TRAILING:
-    return printable(trailing_hint(mistake));
+  case PACL_ERR_EACH_ACTION:
+    return "reserve the ports of all of them instead, and allow each his own";
+  case PACL_ERR_TERM:
+    return printable(term_hint(mistake));
+  case PACL_ERR_ADDRESS:
+    return "for example: on 192.0.2.1, on 10.0.0.0/8 or on 2001:db8::/32";
+  case PACL_ERR_LENGTH_RANGE:
+    return "IPv4 prefixes are /0 to /32, IPv6 prefixes /0 to /128";
+  case PACL_ERR_TIME:
+    return "for example: until 2026-12-24T18:00Z";
   default:
     return {};
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "lib/policy.h"
 #include "lib/rule_hints.h"
 #include "lib/text.h"
+#include "lib/times.h"
 
 namespace portacl {
 
@@ -98,10 +100,13 @@ public:
 private:
   Result<void> subject();
   Result<void> id(bool of_group);
+  Result<void> reservation();
   Result<void> ports();
   Result<void> service(const std::string &item, size_t begin,
                        const std::string &protocol);
   Result<void> derive_protocol(const Word &word);
+  Result<void> terms();
+  Result<void> until();
   void verbatim();
   Error engine_error(const pacl_error &error) const;
 
@@ -170,6 +175,22 @@ Result<void> LineParser::id(bool of_group) {
   written_ += quote_name(word.text) + " ";
   next_++;
   return {};
+}
+
+// "reserve web 5432" is not about a service called web.
+Result<void> LineParser::reservation() {
+  if (next_ == words_.size())
+    return {};
+  const Word &word = words_[next_];
+  if (next_ + 1 < words_.size() && !word.quoted && has_letter(word.text) &&
+      word.text.find_first_of(",/") == std::string::npos &&
+      !names_.service(word.text))
+    return refused(
+        Code::usage, word.begin,
+        fmt::format("a reservation has no subject: '{}'", printable(word.text)),
+        fmt::format("write: reserve {}, and allow whom you want",
+                    printable(words_.back().text)));
+  return ports();
 }
 
 Result<void> LineParser::ports() {
@@ -273,6 +294,47 @@ Result<void> LineParser::derive_protocol(const Word &word) {
   return {};
 }
 
+Result<void> LineParser::terms() {
+  while (next_ < words_.size()) {
+    const bool time = !words_[next_].quoted && words_[next_].text == "until";
+    verbatim();
+    if (!time || next_ == words_.size())
+      continue;
+    if (auto done = until(); !done)
+      return done;
+  }
+  return {};
+}
+
+// Written in UTC: the zone of who reads the file may be another one.
+Result<void> LineParser::until() {
+  const Word &word = words_[next_];
+  const char *end = word.text.data() + word.text.size();
+  uint64_t seconds = 0;
+  if (all_digits(word.text)) {
+    const auto [rest, error] = std::from_chars(word.text.data(), end, seconds);
+    // What is out of range is refused by the engine.
+    if (error != std::errc() || seconds == 0 || seconds > PACL_MAX_TIME ||
+        word.text.front() == '0') {
+      verbatim();
+      return {};
+    }
+  } else {
+    const auto time = parse_time(word.text);
+    if (!time) {
+      Error error = time.error();
+      error.column = static_cast<uint32_t>(word.begin + 1);
+      return error;
+    }
+    seconds = *time;
+  }
+  numbers_.replace(word.begin, std::to_string(seconds));
+  numbers_.end_word(word.end);
+  written_ += iso_time(seconds) + " ";
+  next_++;
+  return {};
+}
+
 Error LineParser::engine_error(const pacl_error &error) const {
   size_t at = numbers_.source_of(error.column - 1);
   at = std::min(at, words_.back().end);
@@ -283,8 +345,11 @@ Error LineParser::engine_error(const pacl_error &error) const {
 
 Result<std::optional<WrittenRule>> LineParser::parse() {
   verbatim();
-  const bool known = words_[0].text == "allow" && !words_[0].quoted;
-  if (known) {
+  const std::string action = words_[0].quoted ? "" : words_[0].text;
+  if (action == "reserve") {
+    if (auto done = reservation(); !done)
+      return done.error();
+  } else if (action == "allow" || action == "deny") {
     if (auto done = subject(); !done)
       return done.error();
     if (next_ < words_.size()) {
@@ -292,8 +357,8 @@ Result<std::optional<WrittenRule>> LineParser::parse() {
         return done.error();
     }
   }
-  while (next_ < words_.size())
-    verbatim();
+  if (auto done = terms(); !done)
+    return done.error();
 
   // The blank after the last word would only move the place of an error.
   std::string text = numbers_.text();
@@ -396,7 +461,7 @@ std::string spelt_out(std::string_view line) {
     const bool keyword =
         !word.quoted && (word.text == "user" || word.text == "group" ||
                          word.text == "any" || word.text == "each");
-    if (i == 1 && !keyword)
+    if (i == 1 && !keyword && words->front().text != "reserve")
       result += " user";
     result +=
         (i == 0 ? "" : " ") + (word.quoted ? quote_name(word.text) : word.text);
@@ -407,27 +472,66 @@ std::string spelt_out(std::string_view line) {
 std::string with_names(const std::string &numeric, Names &names,
                        bool &unresolved) {
   unresolved = false;
-  const auto words = split(numeric, ' ');
-  if (words.size() != 4 || (words[1] != "user" && words[1] != "group"))
-    return numeric;
-  const auto id = static_cast<uint32_t>(std::stoul(std::string(words[2])));
+  const pacl_rule rule = rule_from_text(numeric);
+  RuleColumns columns = rule_columns(numeric);
   std::string name;
-  if (words[1] == "group") {
-    name = names.group_name(id);
-  } else if (const auto user = names.user(id)) {
-    name = user->name;
+  if (rule.kind == PACL_GROUP) {
+    name = names.group_name(rule.id);
+  } else if (rule.kind == PACL_USER) {
+    if (const auto user = names.user(rule.id))
+      name = user->name;
   }
-  unresolved = name.empty() || name.find('"') != std::string::npos;
-  return unresolved ? numeric
-                    : fmt::format("{} {} {} {}", words[0], words[1],
-                                  quote_name(name), words[3]);
+  if (rule.kind == PACL_GROUP || rule.kind == PACL_USER) {
+    unresolved = name.empty() || name.find('"') != std::string::npos;
+    if (!unresolved)
+      columns.subject =
+          fmt::format("{} {}", rule.kind == PACL_GROUP ? "group" : "user",
+                      quote_name(name));
+  }
+  return line_of_columns(with_dates(std::move(columns)));
 }
 
 RuleColumns rule_columns(const std::string &rule) {
-  const size_t first = rule.find(' ');
-  const size_t last = rule.rfind(' ');
-  return {rule.substr(0, first), rule.substr(first + 1, last - first - 1),
-          rule.substr(last + 1)};
+  RuleColumns columns;
+  const auto words = split_words(rule);
+  if (!words || words->empty())
+    return columns;
+  const bool reserve = words->front().text == "reserve";
+  const bool any =
+      words->size() > 1 && (*words)[1].text == "any" && !(*words)[1].quoted;
+  const size_t ports = reserve ? 1 : any ? 2 : 3;
+  if (words->size() <= ports)
+    return columns;
+  const auto between = [&](size_t first, size_t last) {
+    return rule.substr((*words)[first].begin,
+                       (*words)[last].end - (*words)[first].begin);
+  };
+  columns.action = between(0, 0);
+  columns.subject = reserve ? "" : between(1, ports - 1);
+  columns.ports = between(ports, ports);
+  if (ports + 1 < words->size())
+    columns.terms = between(ports + 1, words->size() - 1);
+  return columns;
+}
+
+RuleColumns with_dates(RuleColumns columns) {
+  constexpr std::string_view until = "until ";
+  const size_t at = columns.terms.rfind(until);
+  if (at == std::string::npos)
+    return columns;
+  const std::string seconds = columns.terms.substr(at + until.size());
+  if (all_digits(seconds))
+    columns.terms.replace(at + until.size(), std::string::npos,
+                          iso_time(std::stoull(seconds)));
+  return columns;
+}
+
+std::string line_of_columns(const RuleColumns &columns) {
+  std::string line = columns.action;
+  for (const std::string *part :
+       {&columns.subject, &columns.ports, &columns.terms})
+    line += (part->empty() ? "" : " ") + *part;
+  return line;
 }
 
 } // namespace portacl

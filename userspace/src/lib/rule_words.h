@@ -50,18 +50,23 @@ std::string quote_name(const std::string &name);
 // it is a rule or not; empty if it has no words.
 std::string spelt_out(std::string_view line);
 
-// A rule's canonical text with names where ids have one. unresolved is set
-// when an id has none.
+// A rule's canonical text with names where ids have one and with dates.
+// unresolved is set when an id has none.
 std::string with_names(const std::string &numeric, Names &names,
                        bool &unresolved);
 
-// A canonical or written rule as action, subject and ports.
+// A canonical or written rule in its parts.
 struct RuleColumns {
   std::string action;
-  std::string subject;
+  std::string subject; // empty for a reservation
   std::string ports;
+  std::string terms; // "on PREFIX until TIME", as far as there are any
 };
 RuleColumns rule_columns(const std::string &rule);
+std::string line_of_columns(const RuleColumns &columns);
+
+// With the seconds of an "until" as a date.
+RuleColumns with_dates(RuleColumns columns);
 
 } // namespace portacl
 

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// mode, strict, scope and lock.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "cli/change.h"
+#include "cli/commands.h"
+#include "cli/in_force.h"
+#include "cli/preflight.h"
+#include "lib/text.h"
+
+namespace portacl {
+
+namespace {
+
+struct SettingPlan {
+  bool kernel_loaded = false;
+  bool files_are_good = true;
+  std::string file;
+  uint32_t line = 0;
+  bool was_in_file = false;
+  std::string overruled_by; // "FILE:LINE", by a line with another value
+  Change change;
+};
+
+std::string file_name(const std::string &path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+// Puts the directive where others of its kind stand in the file, or at its end.
+void edit(DropIn &file, const Directive &wanted,
+          const std::vector<uint32_t> &lines, SettingPlan &plan) {
+  if (lines.empty()) {
+    plan.line = file.next_line();
+    file.append(wanted.text());
+    return;
+  }
+  const std::vector<uint32_t> others(lines.begin(), lines.end() - 1);
+  file.replace_line(lines.back(), wanted.text());
+  file.remove_lines(others);
+  plan.line = lines.back() - static_cast<uint32_t>(others.size());
+}
+
+Result<void> plan_file(const Context &context, const RuleFiles &files,
+                       const Directive &wanted, SettingPlan &plan) {
+  plan.file = DropIn::path(context.root, context.options.runtime);
+  std::vector<uint32_t> lines;
+  bool right = false;
+  for (const Directive &directive : files.directives) {
+    if (directive.setting != wanted.setting)
+      continue;
+    const std::string &path = files.paths[directive.file];
+    if (path == plan.file) {
+      lines.push_back(directive.line);
+      right = directive.value == wanted.value;
+    } else if (file_name(path) > file_name(plan.file)) {
+      plan.overruled_by =
+          directive.value == wanted.value ? "" : files.origin(directive);
+    }
+  }
+  if (lines.size() == 1 && right) {
+    plan.was_in_file = true;
+    plan.line = lines.front();
+    return {};
+  }
+  auto file = DropIn::open(context.root, context.options.runtime);
+  if (!file)
+    return file.error();
+  edit(*file, wanted, lines, plan);
+  plan.change.files.push_back(std::move(*file));
+  return {};
+}
+
+Result<SettingPlan> make_plan(const Context &context, const Directive &wanted) {
+  SettingPlan plan;
+  const auto loaded = kernel_in_use(context);
+  if (!loaded)
+    return loaded.error();
+  plan.kernel_loaded = *loaded;
+  const RuleFiles files = read_rule_files(context.root, context.names);
+  warn_of_bad_files(context, files);
+  plan.files_are_good = files.errors.empty();
+  if (auto done = plan_file(context, files, wanted, plan); !done)
+    return done.error();
+  if (!*loaded)
+    return plan;
+  const auto settings = read_settings(context.kernel);
+  if (!settings)
+    return settings.error();
+  if ((*settings)[wanted.setting] != wanted.value)
+    plan.change.kernel = {setting_attribute(wanted.setting),
+                          kernel_value(wanted.setting, wanted.value)};
+  return plan;
+}
+
+// strict can keep services from coming back, sshd among them.
+Result<void> check(const Context &context, const Directive &wanted) {
+  if (wanted.setting != Setting::strict || wanted.value != "on")
+    return {};
+  Intent intent{.words = wanted.text(), .strict = true};
+  intent.concerns = [free_from = unprivileged_start(context)](uint16_t port) {
+    return port < free_from;
+  };
+  return check_listeners(context, intent);
+}
+
+Json change_json(const Context &context, const Directive &wanted,
+                 const SettingPlan &plan, KernelPart part) {
+  return {{"command", context.options.command},
+          {"dry_run", context.options.dry_run},
+          {"value", wanted.value},
+          {"file", plan.file},
+          {"line", plan.line},
+          {"file_changed", !plan.was_in_file},
+          {"kernel", kernel_part_name(part)},
+          {"runtime", context.options.runtime}};
+}
+
+void warn_of_overrule(const Context &context, const Directive &wanted,
+                      const SettingPlan &plan) {
+  if (!plan.overruled_by.empty())
+    context.console.warning(
+        fmt::format("{} sets {}, too, and wins when the files are loaded",
+                    plan.overruled_by, setting_name(wanted.setting)));
+}
+
+int dry_run(const Context &context, const Directive &wanted,
+            const SettingPlan &plan) {
+  const KernelPart part = !context.options.root.empty() ? KernelPart::not_asked
+                          : !plan.kernel_loaded         ? KernelPart::not_loaded
+                          : plan.change.kernel          ? KernelPart::changed
+                                                        : KernelPart::unchanged;
+  if (!plan.was_in_file)
+    context.console.line(fmt::format("would write to {}:{}: {}", plan.file,
+                                     plan.line, wanted.text()));
+  if (part == KernelPart::changed)
+    context.console.line("would set in the kernel: " + wanted.text());
+  if (plan.was_in_file && part != KernelPart::changed)
+    context.console.line("would change nothing");
+  context.console.json("change", change_json(context, wanted, plan, part));
+  return static_cast<int>(Code::done);
+}
+
+int report(const Context &context, const Directive &wanted,
+           const SettingPlan &plan, KernelPart part) {
+  const bool in_force = part != KernelPart::not_loaded;
+  const char *word = plan.was_in_file && part != KernelPart::changed && in_force
+                         ? "already set"
+                     : !in_force || part == KernelPart::not_asked ? "saved"
+                                                                  : "set";
+  context.console.verdict(
+      word, true,
+      fmt::format("{}, {}", wanted.text(),
+                  how_long(context, part, plan.files_are_good)));
+  context.console.json("change", change_json(context, wanted, plan, part));
+  if (in_force)
+    return static_cast<int>(Code::done);
+  warn_not_in_force(context);
+  return static_cast<int>(Code::attention);
+}
+
+int set(const Context &context, const Directive &wanted) {
+  Result<ChangeLock> lock = ChangeLock::none();
+  if (!context.options.dry_run)
+    lock = ChangeLock::take(context.root);
+  if (!lock)
+    return fail(context, lock.error());
+  auto plan = make_plan(context, wanted);
+  if (!plan)
+    return fail(context, plan.error());
+  if (auto fine = check(context, wanted); !fine)
+    return fail(context, fine.error());
+  warn_of_overrule(context, wanted, *plan);
+  if (context.options.dry_run)
+    return dry_run(context, wanted, *plan);
+  const auto part = carry_out(context, plan->change, plan->kernel_loaded);
+  if (!part)
+    return fail(context, part.error());
+  return report(context, wanted, *plan, *part);
+}
+
+// The kernel's settings, else those that the files amount to.
+Result<ActivePolicy> read_values(const Context &context) {
+  ActivePolicy in_force;
+  const auto loaded = kernel_in_use(context);
+  if (!loaded)
+    return loaded.error();
+  in_force.from_kernel = *loaded;
+  if (*loaded) {
+    const auto settings = read_settings(context.kernel);
+    if (!settings)
+      return settings.error();
+    in_force.settings = *settings;
+    return in_force;
+  }
+  in_force.files = read_rule_files(context.root, context.names);
+  warn_of_bad_files(context, in_force.files);
+  in_force.settings = in_force.files.settings();
+  warn_of_files_only(context, in_force);
+  return in_force;
+}
+
+int show(const Context &context, Setting setting) {
+  const auto values = read_values(context);
+  if (!values)
+    return fail(context, values.error());
+  const std::string &value = values->settings[setting];
+  if (setting == Setting::lock)
+    context.console.text(value == "on" ? "locked\n" : "not locked\n");
+  else
+    context.console.text(printable(value) + "\n");
+  context.console.json(
+      setting_name(setting),
+      {{"value", value}, {"source", values->from_kernel ? "kernel" : "files"}});
+  return static_cast<int>(Code::done);
+}
+
+int report_locked(const Context &context, const char *word, KernelPart part) {
+  const RuleFiles files = read_rule_files(context.root, context.names);
+  const Directive *directive = files.directive(Setting::lock);
+  context.console.verdict(
+      word, true,
+      "rules, settings and the module stay as they are until the next reboot");
+  if (directive == nullptr)
+    context.console.hint("to have it locked after each boot, write a line "
+                         "'lock' into a policy file");
+  else
+    context.console.note(fmt::format("{} locks it again after each boot",
+                                     files.origin(*directive)));
+  context.console.json("change", {{"command", "lock"},
+                                  {"dry_run", context.options.dry_run},
+                                  {"value", "on"},
+                                  {"kernel", kernel_part_name(part)}});
+  return static_cast<int>(Code::done);
+}
+
+} // namespace
+
+int cmd_setting(const Context &context) {
+  const auto setting = setting_of(context.options.command);
+  if (!setting)
+    return fail(context, usage("no such setting"));
+  if (context.options.words.empty())
+    return show(context, *setting);
+  const auto value = setting_value(*setting, context.options.words.front());
+  if (!value)
+    return fail(context, value.error());
+  return set(context, {.setting = *setting, .value = *value});
+}
+
+int cmd_lock(const Context &context) {
+  const auto &words = context.options.words;
+  if (!words.empty() && words.front() != "status")
+    return fail(
+        context,
+        usage(fmt::format("'{}' is no word for lock", printable(words.front())),
+              "portaclctl lock locks, portaclctl lock status tells"));
+  if (!words.empty())
+    return show(context, Setting::lock);
+  if (!context.options.root.empty())
+    return fail(context, usage("lock does not go with --root"));
+  const auto loaded = is_loaded(context.kernel);
+  if (!loaded)
+    return fail(context, loaded.error());
+  if (!*loaded)
+    return fail(context, not_loaded_error());
+  const auto settings = read_settings(context.kernel);
+  if (!settings)
+    return fail(context, settings.error());
+  if (settings->locked())
+    return report_locked(context, "already locked", KernelPart::unchanged);
+  if (context.options.dry_run)
+    return report_locked(context, "would be locked", KernelPart::changed);
+  if (auto go_on = ask(context,
+                       "Until the next reboot nobody will be able to change "
+                       "rules or settings, or to unload the module. Lock?",
+                       "not locked");
+      !go_on)
+    return fail(context, go_on.error());
+  const auto lock = ChangeLock::take(context.root);
+  if (!lock)
+    return fail(context, lock.error());
+  if (auto done =
+          submit(context.kernel, setting_attribute(Setting::lock), "1\n");
+      !done)
+    return fail(context, done.error());
+  return report_locked(context, "locked", KernelPart::changed);
+}
+
+} // namespace portacl
