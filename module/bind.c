@@ -307,7 +307,7 @@ static void account(const struct bind *bind, const struct judgement *judgement,
 	if (judgement->why)
 		portacl_hit(judgement->why);
 	if (pacl_refuses(judgement->verdict) || judgement->no_rule ||
-	    portacl_report_wanted())
+	    (judgement->verdict == PACL_GRANT && portacl_report_wanted()))
 		report(bind, judgement, request);
 }
 

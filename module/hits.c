@@ -41,8 +41,7 @@ struct slot {
 static struct slot *slots;
 u64 __percpu *portacl_hit_counts;
 
-/* Taking slots back is one at a time. */
-static DEFINE_MUTEX(release_lock);
+DEFINE_MUTEX(portacl_hits_lock);
 
 static void cool(struct work_struct *work);
 static DECLARE_DELAYED_WORK(cool_work, cool);
@@ -164,24 +163,46 @@ void portacl_hits_inherit(const struct pacl_atom *atom,
 {
 	unsigned int i;
 
-	for (i = 0; i < atom->count; i++)
-		count_in_atom(&atom[i], hits_of_atom(&old[i]));
+	lockdep_assert_held(&portacl_hits_lock);
+	for (i = 0; i < atom->count; i++) {
+		u32 hits = READ_ONCE(old[i].hits);
+
+		*own_hits(&atom[i]) = hits;
+		if (hits & PORTACL_HIT_SLOT)
+			WRITE_ONCE(slots[hits & ~PORTACL_HIT_SLOT].atom,
+				   &atom[i]);
+	}
+}
+
+/* Adds hits that were counted elsewhere. */
+static void add_hits(const struct pacl_atom *atom, u64 count)
+{
+	if (!count_in_atom(atom, count))
+		slots[atom->hits & ~PORTACL_HIT_SLOT].before += count;
 }
 
 void portacl_hits_release(bool (*dying)(const struct pacl_atom *atom,
 					const void *data),
+			  const struct pacl_atom *(*heir)(const struct pacl_atom *atom,
+							  const void *data),
 			  const void *data)
 {
 	struct slot *slot;
 
-	mutex_lock(&release_lock);
+	mutex_lock(&portacl_hits_lock);
 	for (slot = slots; slot < slots + PORTACL_HIT_SLOTS; slot++) {
 		const struct pacl_atom *atom = READ_ONCE(slot->atom);
+		const struct pacl_atom *next;
 
-		if (atom && dying(atom, data))
-			free_slot(slot);
+		if (!atom || !dying(atom, data))
+			continue;
+		/* Taken after the rule was inherited, or it would be the heir's. */
+		next = heir(atom, data);
+		if (next)
+			add_hits(next, slot_count(slot));
+		free_slot(slot);
 	}
-	mutex_unlock(&release_lock);
+	mutex_unlock(&portacl_hits_lock);
 }
 
 /*
@@ -222,14 +243,14 @@ static void cool(struct work_struct *work)
 	if (!cooling)
 		return;
 	/* An atom with a slot is not freed before the slot was released. */
-	mutex_lock(&release_lock);
+	mutex_lock(&portacl_hits_lock);
 	for (i = 0; i < PORTACL_HIT_SLOTS; i++)
 		if (begin_cooling(&slots[i]))
 			__set_bit(i, cooling);
 	synchronize_rcu();
 	for_each_set_bit(i, cooling, PORTACL_HIT_SLOTS)
 		finish_cooling(&slots[i]);
-	mutex_unlock(&release_lock);
+	mutex_unlock(&portacl_hits_lock);
 	bitmap_free(cooling);
 }
 

@@ -14,6 +14,7 @@
 
 #include <linux/bits.h>
 #include <linux/compiler.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
 
@@ -63,10 +64,19 @@ void portacl_hit(const struct pacl_atom *atom);
  */
 u64 portacl_hits_of_rule(const struct pacl_atom *atom);
 
+/*
+ * Held by whoever gives or takes back what atoms count in: from the first
+ * portacl_hits_inherit() until the new policy is published. Taken inside
+ * portacl_policy_lock.
+ */
+extern struct mutex portacl_hits_lock;
+
 /**
  * portacl_hits_inherit - let a rule go on counting where another one is
- * @atom: first atom of a rule that nobody can hit yet
+ * @atom: first atom of a rule that nobody can hit yet, and that will be in force
  * @old: first atom of the same rule in the policy in force
+ *
+ * Both count in the same slots from now on. Under portacl_hits_lock.
  */
 void portacl_hits_inherit(const struct pacl_atom *atom,
 			  const struct pacl_atom *old);
@@ -74,12 +84,16 @@ void portacl_hits_inherit(const struct pacl_atom *atom,
 /**
  * portacl_hits_release - take back the slots of atoms that are to be freed
  * @dying: whether an atom is to be freed; no reader may see it any more
- * @data: for @dying
+ * @heir: who gets what such an atom has counted since its rule was inherited,
+ *	  or NULL
+ * @data: for both
  *
- * Process context, one caller at a time.
+ * May sleep; takes portacl_hits_lock.
  */
 void portacl_hits_release(bool (*dying)(const struct pacl_atom *atom,
 					const void *data),
+			  const struct pacl_atom *(*heir)(const struct pacl_atom *atom,
+							  const void *data),
 			  const void *data);
 
 /**

@@ -108,6 +108,26 @@ static bool is_buried(const struct pacl_atom *atom, const void *data)
 	return false;
 }
 
+/*
+ * The atom of the same rule in the policy that has come after, if that was
+ * uploaded: a rule that was removed and added again begins anew.
+ */
+static const struct pacl_atom *heir(const struct pacl_atom *atom,
+				    const void *data)
+{
+	const struct burial *burial = data;
+	const struct pacl_atom *head = NULL;
+	const struct retired *retired;
+	bool uploaded = false;
+
+	list_for_each_entry(retired, &burial->retired, list)
+		if (contains(retired->policy, atom))
+			uploaded = retired->whole;
+	if (uploaded)
+		head = pacl_policy_find(burial->current_policy, atom);
+	return head ? head + atom->at : NULL;
+}
+
 static void bury(struct work_struct *work)
 {
 	struct retired *retired, *next;
@@ -120,7 +140,7 @@ static void bury(struct work_struct *work)
 	mutex_unlock(&portacl_policy_lock);
 
 	synchronize_rcu();
-	portacl_hits_release(is_buried, &burial);
+	portacl_hits_release(is_buried, heir, &burial);
 	list_for_each_entry_safe(retired, next, &burial.retired, list) {
 		if (retired->whole)
 			pacl_policy_free(retired->policy);
@@ -314,6 +334,21 @@ int portacl_ruleset_change(const char *text, size_t len,
 	return finish(&err);
 }
 
+static bool same_rules(const struct pacl_policy *policy,
+		       const struct pacl_policy *old)
+{
+	const struct pacl_atom *atom = NULL;
+
+	if (policy->written_count != old->written_count)
+		return false;
+	while ((atom = pacl_policy_next(policy, atom))) {
+		if (!pacl_policy_find(old, atom))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
 /*
  * Lets the rules of a new policy go on where the same ones are in the policy in
  * force: a rule that has ended must not begin again by being uploaded.
@@ -366,19 +401,21 @@ static void replace_locked(struct pacl_txn *staged, struct pacl_error *err)
 		pacl_txn_abort(staged);
 		return;
 	}
-	copy_settings(staged->policy, old);
-	same = inherit(staged->policy, old);
-	if (same == staged->policy->written_count && same == old->written_count) {
+	if (same_rules(staged->policy, old)) {
 		kfree(retired);
 		pacl_txn_abort(staged);
 		return;
 	}
+	copy_settings(staged->policy, old);
 	retired->whole = true;
 	policy = pacl_txn_commit(staged, &none);
+	mutex_lock(&portacl_hits_lock);
+	same = inherit(policy, old);
+	publish(policy, retired);
+	mutex_unlock(&portacl_hits_lock);
+	portacl_expiry_recount();
 	counts.added = policy->written_count - same;
 	counts.removed = old->written_count - same;
-	publish(policy, retired);
-	portacl_expiry_recount();
 	counts.generation = policy->generation;
 	counts.rules = policy->rule_count;
 	portacl_report_rules(&counts);
@@ -472,6 +509,10 @@ static void set_locked(enum portacl_setting setting, const char *text,
 
 	if (value == settings[setting].values) {
 		*err = (struct pacl_error){ 1, 1, settings[setting].error };
+		return;
+	}
+	if (current_policy()->locked) {
+		err->code = PACL_ERR_LOCKED;
 		return;
 	}
 	if (value == get_setting(current_policy(), setting))

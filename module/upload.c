@@ -100,7 +100,8 @@ static bool is_nonce(const char *text)
 
 static bool is_number(const char *text, u64 *value)
 {
-	return isdigit(text[0]) && !kstrtoull(text, 10, value);
+	return isdigit(text[0]) && (text[0] != '0' || !text[1]) &&
+	       !kstrtoull(text, 10, value);
 }
 
 static bool is_crc(const char *text, u64 *value)
