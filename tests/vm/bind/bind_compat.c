@@ -52,7 +52,8 @@ static bool have_i386(void)
 
 static void compat_subject(void *arg)
 {
-	static const uint16_t ports[] = { PORT_GRANTED, PORT_LOW, PORT_HIGH, 0 };
+	static const uint16_t ports[] = { PORT_GRANTED, PORT_LOW, PORT_HIGH,
+					  PORT_DENIED, PORT_RESERVED, 0 };
 	const struct subject *subject = arg;
 	struct {
 		union sockaddr_any any;

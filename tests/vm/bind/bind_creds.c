@@ -54,7 +54,7 @@ static const struct subject id_subjects[] = {
 static void try_ports(const struct subject *subject, const char *note)
 {
 	static const uint16_t ports[] = { PORT_GRANTED, PORT_LOW, PORT_ROOT,
-					  PORT_HIGH };
+					  PORT_HIGH, PORT_DENIED, PORT_RESERVED };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ports); i++)
 		check_errno(try_bind(TRANSPORT_TCP, FAMILY_V4,
@@ -163,25 +163,6 @@ void ids_run(void)
 	in_child(capability_without_root, NULL);
 	in_child(change_of_mind, NULL);
 	group_end();
-}
-
-/* The flag that a process keeps once it has used a capability. */
-#define PF_SUPERPRIV 0x100
-
-static bool used_privilege(void)
-{
-	char text[1024], *field;
-	unsigned int flags;
-	int error = file_read("/proc/self/stat", text, sizeof(text));
-
-	if (error)
-		die("/proc/self/stat: %s", errno_name(error));
-	field = strrchr(text, ')');
-	/* state ppid pgrp session tty tpgid flags */
-	if (!field || sscanf(field + 1, " %*c %*d %*d %*d %*d %*d %u",
-			     &flags) != 1)
-		die("/proc/self/stat cannot be understood");
-	return flags & PF_SUPERPRIV;
 }
 
 static unsigned int capabilities(void)

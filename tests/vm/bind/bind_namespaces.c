@@ -18,7 +18,8 @@
 
 static void try_ports(const struct subject *subject)
 {
-	static const uint16_t ports[] = { PORT_GRANTED, PORT_LOW, PORT_HIGH };
+	static const uint16_t ports[] = { PORT_GRANTED, PORT_LOW, PORT_HIGH,
+					  PORT_DENIED, PORT_RESERVED };
 
 	for (int t = TRANSPORT_TCP; t <= TRANSPORT_MPTCP; t++)
 		for (size_t i = 0; i < ARRAY_SIZE(ports); i++)
@@ -137,6 +138,10 @@ static void try_wildcard(const struct subject *subject, const char *where,
 			     PORT_HIGH),
 		    0, "%s, %s, udp v4 port %u", where, subject->name,
 		    PORT_HIGH);
+	check_errno(try_bind(TRANSPORT_TCP, FAMILY_V6, ADDRESS_WILDCARD,
+			     PORT_RESERVED),
+		    0, "%s, %s, tcp v6 port %u", where, subject->name,
+		    PORT_RESERVED);
 }
 
 /* Rules are about the initial network namespace; others stay as they are. */

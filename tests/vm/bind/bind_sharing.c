@@ -198,6 +198,7 @@ void sharing_run(void)
 		pair_case(&pairs[i], PORT_GRANTED);
 		pair_case(&pairs[i], PORT_LOW);
 		pair_case(&pairs[i], PORT_HIGH);
+		pair_case(&pairs[i], PORT_RESERVED);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
 		in_child(unbound, &subjects[i]);

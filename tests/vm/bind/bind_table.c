@@ -25,7 +25,8 @@ static const struct subject table_subjects[] = {
 	{ .name = "root", .capable = true },
 };
 
-static const uint16_t table_ports[] = { PORT_GRANTED, PORT_LOW, PORT_HIGH, 0 };
+static const uint16_t table_ports[] = { PORT_GRANTED, PORT_LOW, PORT_HIGH,
+					PORT_DENIED, PORT_RESERVED, 0 };
 
 static void table_case(const struct subject *subject, enum transport transport,
 		       enum family family, enum address address, uint16_t port)

@@ -4,8 +4,9 @@
  * documentation. Run as root in a machine of its own:
  *     bind_test before|loaded|rules|after-remove|after-rmmod|quick
  * The caller loads and unloads the module; rules are put in by the phase
- * "rules" and taken out by "after-remove"; "quick" does a part of both. With PORTACL_TEST_INERT=1 the rules
- * are put in and then switched off, unknown to the tests: they must fail.
+ * "rules" and taken out by "after-remove"; "quick" does a part of both. With
+ * PORTACL_TEST_INERT=1 the rules are put in and then switched off, unknown to
+ * the tests: they must fail.
  */
 #define _GNU_SOURCE
 #include "bind_test.h"
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control.h"
 #include "harness.h"
 #include "model.h"
 
@@ -28,17 +30,6 @@ static void all_groups(void)
 	uring_run();
 	compat_run();
 	traces_run();
-}
-
-static void need_write(const char *name, const char *text)
-{
-	char reason[256];
-	int error = sysfs_write(name, text);
-
-	if (!error)
-		return;
-	sysfs_read("error", reason, sizeof(reason));
-	die("writing %s: %s: %s", name, errno_name(error), reason);
 }
 
 static void need_state(bool present)
@@ -71,24 +62,25 @@ static void phase_modes(void)
 {
 	static const struct {
 		const char *mode;
-		bool grants;
+		bool grants, refuses;
 	} modes[] = {
-		{ "permissive\n", true },
-		{ "off\n", false },
-		{ "enforce", true },
+		{ "permissive\n", true, false },
+		{ "off\n", false, false },
+		{ "enforce", true, true },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		char now[32];
 
 		group_begin("mode");
-		need_write("mode", modes[i].mode);
+		must_write("mode", modes[i].mode);
 		sysfs_read("mode", now, sizeof(now));
 		check(!strncmp(now, modes[i].mode, strcspn(now, "\n")) &&
 			      strcspn(now, "\n") ==
 				      strcspn(modes[i].mode, "\n"),
 		      "mode is '%s' after writing '%s'", now, modes[i].mode);
 		model_in_force = modes[i].grants;
+		model_refusing = modes[i].refuses;
 		table_run();
 		ids_run();
 	}
@@ -101,21 +93,22 @@ static void phase_rules(void)
 	need_state(true);
 	need_empty();
 	model_text(text, sizeof(text));
-	need_write("add", text);
+	must_write("add", text);
 
 	group_begin("policy");
 	sysfs_read("policy", policy, sizeof(policy));
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
 		char whole[128];
 
-		snprintf(whole, sizeof(whole), "\n%s\n", line);
+		snprintf(whole, sizeof(whole), "\n%s #", line);
 		check(strstr(policy, whole), "'%s' is not in the policy", line);
 	}
 	group_end();
 
 	if (getenv("PORTACL_TEST_INERT"))
-		need_write("mode", "off\n");
+		must_write("mode", "off\n");
 	model_in_force = true;
+	model_refusing = true;
 	all_groups();
 	if (!getenv("PORTACL_TEST_INERT"))
 		phase_modes();
@@ -127,7 +120,7 @@ static void phase_after_remove(void)
 
 	need_state(true);
 	model_text(text, sizeof(text));
-	need_write("remove", text);
+	must_write("remove", text);
 	need_empty();
 	all_groups();
 }
@@ -139,12 +132,14 @@ static void phase_quick(void)
 	need_state(true);
 	need_empty();
 	model_text(text, sizeof(text));
-	need_write("add", text);
+	must_write("add", text);
 	model_in_force = true;
+	model_refusing = true;
 	table_run();
 	ids_run();
-	need_write("remove", text);
+	must_write("remove", text);
 	model_in_force = false;
+	model_refusing = false;
 	table_run();
 }
 

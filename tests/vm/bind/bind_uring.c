@@ -137,7 +137,8 @@ static int bind_free_port(struct ring *ring, enum transport transport,
 static void try_ports(struct ring *ring, const struct subject *subject,
 		      unsigned int flags, int personality, const char *how)
 {
-	static const uint16_t ports[] = { PORT_GRANTED, PORT_LOW, PORT_HIGH, 0 };
+	static const uint16_t ports[] = { PORT_GRANTED, PORT_LOW, PORT_HIGH,
+					  PORT_DENIED, PORT_RESERVED, 0 };
 
 	for (int t = TRANSPORT_TCP; t <= TRANSPORT_MPTCP; t++)
 		for (int f = 0; f < FAMILIES; f++)

@@ -110,16 +110,31 @@ bool check_errno(int got, int want, const char *fmt, ...)
 	return false;
 }
 
-void skip(const char *fmt, ...)
+static void skipped(unsigned int count, const char *fmt, va_list args)
 {
 	char text[512];
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	tally->skipped += count;
+	printf("ok - %s # SKIP %s\n", tally->group, text);
+}
+
+void skip(const char *fmt, ...)
+{
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	skipped(1, fmt, args);
 	va_end(args);
-	tally->skipped++;
-	printf("ok - %s # SKIP %s\n", tally->group, text);
+}
+
+void skip_many(unsigned int count, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	skipped(count, fmt, args);
+	va_end(args);
 }
 
 void die(const char *fmt, ...)
@@ -145,6 +160,24 @@ long long now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+#define PF_SUPERPRIV 0x100
+
+bool used_privilege(void)
+{
+	char text[1024], *field;
+	unsigned int flags;
+	int error = file_read("/proc/self/stat", text, sizeof(text));
+
+	if (error)
+		die("/proc/self/stat: %s", errno_name(error));
+	field = strrchr(text, ')');
+	/* state ppid pgrp session tty tpgid flags */
+	if (!field || sscanf(field + 1, " %*c %*d %*d %*d %*d %*d %u",
+			     &flags) != 1)
+		die("/proc/self/stat cannot be understood");
+	return flags & PF_SUPERPRIV;
 }
 
 void in_child(void (*fn)(void *arg), void *arg)

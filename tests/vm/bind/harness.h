@@ -31,6 +31,9 @@ bool check(bool good, const char *fmt, ...)
 bool check_errno(int got, int want, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void skip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* So many cases at once, which take one line. */
+void skip_many(unsigned int count, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* For what is not the thing under test: ends the process, and the test. */
 void die(const char *fmt, ...)
@@ -38,6 +41,12 @@ void die(const char *fmt, ...)
 
 const char *errno_name(int error);
 long long now_ms(void);
+
+/*
+ * Whether this process has used a capability since it was made: the flag that
+ * the kernel keeps of it.
+ */
+bool used_privilege(void);
 
 /* Runs fn(arg) in a child; an end other than returning is a failed case. */
 void in_child(void (*fn)(void *arg), void *arg);

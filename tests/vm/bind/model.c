@@ -11,6 +11,7 @@
 #include "harness.h"
 
 bool model_in_force;
+bool model_refusing;
 
 /* Each uid has rules of one sort only, so that no case hides another. */
 const struct rule model_rules[] = {
@@ -41,6 +42,13 @@ const struct rule model_rules[] = {
 	{ .kind = RULE_EACH, .id = UID_HIGHEST - 1, .id_last = UID_HIGHEST,
 	  .ports = { { 446 } }, .each_count = 2 },
 	{ .kind = RULE_USER, .id = UID_CONTAINER, .ports = { { 443, 443 } } },
+	{ .kind = RULE_ANY, .ports = { { PORT_DENIED, PORT_DENIED } } },
+	{ .action = RULE_DENY, .kind = RULE_USER, .id = UID_OTHER,
+	  .ports = { { PORT_DENIED, PORT_DENIED } } },
+	{ .action = RULE_RESERVE, .kind = RULE_ANY,
+	  .ports = { { PORT_RESERVED, PORT_RESERVED } } },
+	{ .kind = RULE_USER, .id = UID_GRANTED,
+	  .ports = { { PORT_RESERVED, PORT_RESERVED } } },
 };
 const size_t model_rule_count = ARRAY_SIZE(model_rules);
 
@@ -64,22 +72,25 @@ size_t model_range_count(void)
 
 static size_t rule_text(const struct rule *rule, char *out, size_t size)
 {
+	static const char *const actions[] = { "allow", "deny", "reserve" };
 	static const char *const suffix[] = { "", "/tcp", "/udp" };
 	size_t n = 0;
 
 #define ADD(...) (n += snprintf(out + n, size - n, __VA_ARGS__))
+	ADD("%s ", actions[rule->action]);
 	switch (rule->kind) {
 	case RULE_USER:
-		ADD("allow user %u ", rule->id);
+		ADD("user %u ", rule->id);
 		break;
 	case RULE_GROUP:
-		ADD("allow group %u ", rule->id);
+		ADD("group %u ", rule->id);
 		break;
 	case RULE_ANY:
-		ADD("allow any ");
+		if (rule->action != RULE_RESERVE)
+			ADD("any ");
 		break;
 	case RULE_EACH:
-		ADD("allow each %u-%u %u+%u%s\n", rule->id, rule->id_last,
+		ADD("each %u-%u %u+%u%s\n", rule->id, rule->id_last,
 		    rule->ports[0].first, rule->each_count,
 		    suffix[rule->proto]);
 		return n;
@@ -162,23 +173,41 @@ static bool matches(const struct rule *rule, const struct subject *subject,
 	return false;
 }
 
+static bool any_matches(int action, const struct subject *subject,
+			enum transport transport, uint16_t port)
+{
+	for (size_t i = 0; i < model_rule_count; i++)
+		if ((int)model_rules[i].action == action &&
+		    matches(&model_rules[i], subject, transport, port))
+			return true;
+	return false;
+}
+
 bool model_grants(const struct subject *subject, enum transport transport,
 		  uint16_t port)
 {
-	if (!model_in_force)
-		return false;
-	for (size_t i = 0; i < model_rule_count; i++)
-		if (matches(&model_rules[i], subject, transport, port))
-			return true;
-	return false;
+	/* In mode permissive a denial counts, although nothing is refused. */
+	return model_in_force &&
+	       !any_matches(RULE_DENY, subject, transport, port) &&
+	       any_matches(RULE_ALLOW, subject, transport, port);
 }
 
 int model_expect(const struct subject *subject, enum transport transport,
 		 uint16_t port)
 {
-	if (!port || port >= PRIVILEGED_PORTS || subject->capable)
+	if (!port || subject->capable)
 		return 0;
-	return model_grants(subject, transport, port) ? 0 : EACCES;
+	if (model_grants(subject, transport, port))
+		return 0;
+	if (port < PRIVILEGED_PORTS)
+		return EACCES;
+	return model_refusing &&
+			       (any_matches(RULE_DENY, subject, transport,
+					    port) ||
+				any_matches(RULE_RESERVE, subject, transport,
+					    port)) ?
+		       EACCES :
+		       0;
 }
 
 void subject_become(const struct subject *subject)

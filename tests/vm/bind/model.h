@@ -37,6 +37,9 @@ enum {
 	PORT_HIGH = 8443,
 	PORT_ANY = 700,
 	PORT_ROOT = 444,
+	/* Granted to everybody, denied to UID_OTHER; reserved for UID_GRANTED. */
+	PORT_DENIED = 703,
+	PORT_RESERVED = 8444,
 };
 
 enum transport {
@@ -45,6 +48,7 @@ enum transport {
 	TRANSPORT_MPTCP,
 	TRANSPORT_UDPLITE,
 	TRANSPORT_DCCP,
+	TRANSPORT_SCTP,
 	TRANSPORTS,
 };
 
@@ -58,6 +62,7 @@ struct port_range {
 #define RULE_RANGES 4
 
 struct rule {
+	enum { RULE_ALLOW, RULE_DENY, RULE_RESERVE } action;
 	enum { RULE_USER, RULE_GROUP, RULE_ANY, RULE_EACH } kind;
 	uint32_t id;
 	uint32_t id_last;		/* RULE_EACH */
@@ -84,8 +89,9 @@ extern const size_t model_rule_count;
 /* The number of what rule_count counts: subjects times port ranges. */
 size_t model_range_count(void);
 
-/* Whether model_rules are in force; set by the phase. */
+/* Whether model_rules are in force, and refuse, too; set by the phase. */
 extern bool model_in_force;
+extern bool model_refusing;
 
 /* The rules as text, one a line. */
 void model_text(char *buffer, size_t size);

@@ -19,6 +19,7 @@ const char *const transport_names[TRANSPORTS] = {
 	[TRANSPORT_MPTCP] = "mptcp",
 	[TRANSPORT_UDPLITE] = "udplite",
 	[TRANSPORT_DCCP] = "dccp",
+	[TRANSPORT_SCTP] = "sctp",
 };
 
 const char *const family_names[FAMILIES] = {
@@ -41,6 +42,7 @@ static const struct {
 	[TRANSPORT_MPTCP] = { SOCK_STREAM, IPPROTO_MPTCP },
 	[TRANSPORT_UDPLITE] = { SOCK_DGRAM, IPPROTO_UDPLITE },
 	[TRANSPORT_DCCP] = { SOCK_DCCP, IPPROTO_DCCP },
+	[TRANSPORT_SCTP] = { SOCK_STREAM, IPPROTO_SCTP },
 };
 
 static const char *const address_text[FAMILIES][ADDRESSES] = {
@@ -68,7 +70,7 @@ int need_socket(enum transport transport, enum family family)
 	return fd;
 }
 
-bool have_transport(enum transport transport)
+static bool find_transport(enum transport transport)
 {
 	for (int family = FAMILY_V4; family <= FAMILY_V6; family++) {
 		int fd = open_socket(transport, family);
@@ -78,6 +80,17 @@ bool have_transport(enum transport transport)
 		close(fd);
 	}
 	return true;
+}
+
+/* Once, as the kernel looks for a module each time. */
+bool have_transport(enum transport transport)
+{
+	static enum { UNKNOWN, MISSING, PRESENT } known[TRANSPORTS];
+
+	if (!known[transport])
+		known[transport] =
+			find_transport(transport) ? PRESENT : MISSING;
+	return known[transport] == PRESENT;
 }
 
 socklen_t make_address(union sockaddr_any *out, const char *text,

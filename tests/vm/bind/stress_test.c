@@ -10,17 +10,20 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "harness.h"
 #include "model.h"
 #include "sockets.h"
@@ -80,6 +83,8 @@ static void binder_loop(size_t index)
 
 	subject.rgid = subject.egid = subject.sgid = binder->gid;
 	subject_become(&subject);
+	/* A change of ids forgets this. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* Whoever loads and changes must get a processor when it wants one. */
 	setpriority(PRIO_PROCESS, 0, 10);
 	while (!shared->stop) {
@@ -164,18 +169,6 @@ static void let_bind(void)
 			eventfd_read(wake_fd, &count);
 		}
 	shared->waiting = false;
-}
-
-static void must_write(const char *name, const char *text)
-{
-	int error = sysfs_write(name, text);
-	char reason[256];
-
-	if (!error)
-		return;
-	sysfs_read("error", reason, sizeof(reason));
-	shared->stop = true;
-	die("writing to %s: %s: %s", name, errno_name(error), reason);
 }
 
 static void module_cycles(const char *file, unsigned int cycles)
@@ -288,7 +281,7 @@ static void writer(unsigned int id, unsigned int changes)
 		snprintf(text, sizeof(text),
 			 "allow user %u %u\nallow user %u %u-%u/udp\n",
 			 70000 + id, 1 + i, 70000 + id, 1 + i, 100 + i);
-		snprintf(line, sizeof(line), "\nallow user %u %u\n",
+		snprintf(line, sizeof(line), "\nallow user %u %u #",
 			 70000 + id, 1 + i);
 		must_write("add", text);
 		read_policy(policy, sizeof(policy));

@@ -23,9 +23,15 @@ static const struct {
 	{ "add", "allow user 61009 80\n" },
 	{ "remove", "allow user 61001 443\n" },
 	{ "mode", "off\n" },
+	{ "strict", "1\n" },
+	{ "scope", "all\n" },
+	{ "policy", "begin 0 access\n" },
+	/* The last, as nothing undoes it: never written by who may. */
+	{ "locked", "1\n" },
 };
 
 #define WRITES ARRAY_SIZE(writes)
+#define WRITES_UNDONE (WRITES - 1)
 
 static int open_file(size_t i)
 {
@@ -78,7 +84,10 @@ static void ordinary_user(void *arg)
 	struct subject other = subject_user("other user", UID_OTHER);
 	static const char *const open_to_all[] = {
 		"abi", "version", "mode", "policy", "error", "generation",
-		"rule_count", "hooks", "stats/granted", "stats/passed",
+		"rule_count", "hooks", "strict", "scope", "locked",
+		"stats/granted", "stats/denied_rule", "stats/denied_reserved",
+		"stats/denied_strict", "stats/permissive", "stats/no_rule",
+		"stats/passed",
 	};
 	char text[8192], path[128];
 
@@ -179,9 +188,12 @@ static void opened_without(void *arg)
 static void capable_root(void *arg)
 {
 	(void)arg;
-	for (size_t i = 0; i < WRITES; i++)
+	for (size_t i = 0; i < WRITES_UNDONE; i++)
 		check_errno(open_and_write(i), 0, "root, %s", writes[i].file);
+	must_write("policy", "abort access\n");
 	must_write("mode", "enforce\n");
+	must_write("strict", "0\n");
+	must_write("scope", "init\n");
 	must_write("remove", "allow user 61009 80\n");
 	must_write("add", "allow user 61001 443\n");
 }
@@ -233,6 +245,10 @@ void access_run(void)
 	in_child(opened_by_root_3, fds);
 	in_child(opened_without, NULL);
 	snapshot_check(&old, "what was not permitted");
+	check(sysfs_number("locked") == 0 && sysfs_number("strict") == 0,
+	      "a setting was changed by who may not");
+	check_errno(upload_commit("access", 0), ESTALE,
+		    "an upload was begun by who may not");
 	in_child(capable_root, NULL);
 	in_child(capable_user, NULL);
 	for (size_t i = 0; i < WRITES; i++)

@@ -16,7 +16,7 @@
 
 enum { RULES = 5000, FIRST_UID = 200000, READERS = 4 };
 
-#define POLICY_SIZE (RULES * 40)
+#define POLICY_SIZE (RULES * 64)
 
 static int open_policy(void)
 {
@@ -126,10 +126,10 @@ static void pieces(void)
 		free(policy);
 	}
 	for (unsigned int i = 0; first && i < RULES; i += 97) {
-		char line[64];
+		char line[96];
 
-		sprintf(line, "\nallow user %u %u-%u/tcp\n", FIRST_UID + i,
-			100 + i % 500, 700 + i % 300);
+		sprintf(line, "\nallow user %u %u-%u/tcp # hits          0\n",
+			FIRST_UID + i, 100 + i % 500, 700 + i % 300);
 		check(strstr(first, line), "'%s' is not in the policy",
 		      strtok(line, "\n"));
 	}

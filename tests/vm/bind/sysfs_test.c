@@ -32,17 +32,6 @@ void snapshot_check(const struct snapshot *old, const char *what)
 	      strcmp(now.policy, old->policy) ? "changed" : "as it was");
 }
 
-void must_write(const char *name, const char *text)
-{
-	int error = sysfs_write(name, text);
-	char reason[256];
-
-	if (!error)
-		return;
-	sysfs_read("error", reason, sizeof(reason));
-	die("writing to %s: %s: %s", name, errno_name(error), reason);
-}
-
 void remove_all(void)
 {
 	size_t size = 1 << 20, n = 0;

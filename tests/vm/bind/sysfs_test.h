@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "control.h"
+
 /* Text that is refused, and what is said of it. */
 void input_run(void);
 /* Text that is taken, and what it does to the policy. */
@@ -25,8 +27,6 @@ void snapshot_take(struct snapshot *snapshot);
 /* One case: whether nothing has changed since. */
 void snapshot_check(const struct snapshot *old, const char *what);
 
-/* Writes to a sysfs file, which must succeed, or the test ends. */
-void must_write(const char *name, const char *text);
 /* Removes every rule, read from the policy itself. */
 void remove_all(void);
 

@@ -13,7 +13,8 @@ bind_as() {
 
 # The functions that ftrace calls somebody for, of those that matter here.
 hooked() {
-	awk '$1 ~ /^__inet6?_bind$/' "$tracing/enabled_functions"
+	awk '$1 ~ /^(__inet6?_bind|security_socket_bind)$/' \
+		"$tracing/enabled_functions"
 }
 
 begin "load"
@@ -39,6 +40,7 @@ is "how many are hooked" "$(hooked | wc -l)" 2
 is "hooked for good" "$(hooked | grep -c ' I ')" 0
 has "hooks" "$(cat /sys/kernel/portacl/hooks)" '^__inet_bind attached$'
 has "hooks" "$(cat /sys/kernel/portacl/hooks)" '^__inet6_bind attached$'
+has "hooks" "$(cat /sys/kernel/portacl/hooks)" '^security_socket_bind detached$'
 
 gives "a second insmod" 1 insmod "$PORTACL_KO"
 has "a second insmod" "$output" 'File exists'
@@ -64,6 +66,17 @@ is "lines about nothing new" "$said" ""
 said=$(messages add 'allow user 61001 0')
 is "policy lines about a bad rule" "$(grep -c 'generation' <<<"$said")" 0
 
+# The first line is there while there is something to refuse, and only then.
+add 'reserve 9999'
+has "hooks with a reservation" "$(cat /sys/kernel/portacl/hooks)" \
+	'^security_socket_bind attached$'
+is "how many are hooked with a reservation" "$(hooked | wc -l)" 3
+is "a reserved port" "$(bind_as 61001 62009 tcp 0.0.0.0 9999)" EACCES
+gives "switching ftrace off" 1 bash -c "echo 0 >$ftrace"
+remove 'reserve 9999'
+is "how many are hooked without it" "$(hooked | wc -l)" 2
+is "a port no longer reserved" "$(bind_as 61001 62009 tcp 0.0.0.0 9999)" bound
+
 # Where the administrator has moved the boundary, it is his that holds.
 echo 2000 >"$boundary"
 is "a granted port below a boundary of 2000" \
@@ -80,6 +93,11 @@ said=$(messages remove 'allow user 61001 443,8443,1500')
 is "lines about a removed rule" "$(grep -c . <<<"$said")" 1
 said=$(messages bash -c 'echo permissive >/sys/kernel/portacl/mode')
 is "lines about a mode" "$(grep -c . <<<"$said")" 1
+# It goes with its first line in place, too.
+add 'deny any 9998'
+echo enforce >/sys/kernel/portacl/mode
+echo 1 >/sys/kernel/portacl/strict
+is "root under strict" "$(bind_as 0 0 tcp 0.0.0.0 79)" EACCES
 said=$(messages rmmod portacl)
 is "lines about an unload" "$(grep -c . <<<"$said")" 1
 has "the line about an unload" "$said" 'unloaded'
@@ -94,6 +112,9 @@ echo 1 >"$ftrace"
 # A mode does not outlive the module, and neither does a rule.
 insmod "$PORTACL_KO"
 is "the mode after a new load" "$(cat /sys/kernel/portacl/mode)" enforce
+is "strict after a new load" "$(cat /sys/kernel/portacl/strict)" 0
+is "the scope after a new load" "$(cat /sys/kernel/portacl/scope)" init
+is "locked after a new load" "$(cat /sys/kernel/portacl/locked)" 0
 is "the rules after a new load" "$(cat /sys/kernel/portacl/rule_count)" 0
 rmmod portacl
 end

@@ -18,6 +18,6 @@ is "the next write" "$( (printf 'allow any 22\n' >&"$add") 2>&1 |
 exec {add}>&-
 is "the policy" "$(grep -vc '^#' /sys/kernel/portacl/policy)" 0
 is "opened again" "$(printf 'allow any 22\n' >/sys/kernel/portacl/add;
-	grep -v '^#' /sys/kernel/portacl/policy)" "allow any 22"
+	grep -v '^#' /sys/kernel/portacl/policy)" "allow any 22 # hits          0"
 end
 rmmod portacl

@@ -118,5 +118,27 @@ print(\"bound\")"'
 	rmmod portacl
 }
 
+# Every command of the README, in its order, on an empty machine.
+run_readme() {
+	local command ran=0
+
+	rm -rf /etc/portacl.d /run/portacl.d
+	need_loaded
+	while read -r command; do
+		read -ra words <<<"$command"
+		gives "README: $command" 0 "${words[@]}"
+		ran=$((ran + 1))
+	done < <(sed -n 's/^    \(portaclctl [^#]*\)\(#.*\)\?$/\1/p' README.md)
+	is "commands in the README" "$((ran > 15))" 1
+	is "rules after the README" \
+		"$(grep -c '^allow' /sys/kernel/portacl/policy)" 8
+	is "a user denied by the README" \
+		"$("$programs/bind_as" 61009 60 tcp :: 8081 || true)" EACCES
+	gives "load after the README" 0 portaclctl load
+	rm -rf /etc/portacl.d /run/portacl.d
+	rmmod portacl
+}
+
 run_tool
+run_readme
 end
