@@ -234,6 +234,15 @@ static void describe(struct pacl_request *request,
 	request->privileged = bind->port < boundary(sock_net(bind->sk));
 }
 
+/* The kernel answers EINVAL to a stream that would be multicast. */
+static bool is_refused_anyway(const struct bind *bind)
+{
+	const struct sockaddr_in6 *sin6 = bind->addr;
+
+	return bind->family == AF_INET6 && bind->sk->sk_type == SOCK_STREAM &&
+	       ipv6_addr_is_multicast(&sin6->sin6_addr);
+}
+
 /*
  * Lines 1 to 7 of the decision table; @request is filled unless the verdict is
  * PACL_DEFAULT without no_rule.
@@ -247,7 +256,8 @@ static struct judgement decide(const struct pacl_policy *policy,
 	const struct cred *cred = current_cred();
 	unsigned int proto = socket_proto(bind->sk);
 
-	if (proto == PACL_PROTOS || policy->mode == PACL_MODE_OFF ||
+	if (proto == PACL_PROTOS || is_refused_anyway(bind) ||
+	    policy->mode == PACL_MODE_OFF ||
 	    !in_scope(policy, net) || current->flags & PF_KTHREAD ||
 	    bind->flags & BIND_FROM_BPF)
 		return judgement;
@@ -484,8 +494,7 @@ static __always_inline void judge(struct pt_regs *regs, u16 port, int family)
 		return family == AF_INET ?
 			       judge_governed_inet(policy, regs, port) :
 			       judge_governed_inet6(policy, regs, port);
-	/* Wraps for port 0, which is not privileged. */
-	if (unlikely((u32)port - 1 < boundary(sock_net(arg_sk(regs))) - 1))
+	if (unlikely(port < boundary(sock_net(arg_sk(regs)))) && port)
 		return judge_fully_and_end(policy, regs, port, family);
 	count(PORTACL_PASSED);
 	rcu_read_unlock_sched_notrace();
@@ -705,6 +714,7 @@ void portacl_bind_update(void)
 		/* The judgement refuses also without it. */
 		portacl_guard_attach(&first_line);
 	else if (!wanted)
+		/* One that cannot be detached has nothing to refuse. */
 		portacl_guard_detach(&first_line);
 	mutex_unlock(&first_line_lock);
 }
@@ -716,7 +726,9 @@ int portacl_bind_attach(void)
 
 void portacl_bind_detach(void)
 {
-	portacl_guard_detach(&first_line);
+	/* As for the hooks: what is still called must stay. */
+	while (portacl_guard_detach(&first_line))
+		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
 	portacl_hooks_detach(bind_hooks);
 }
 

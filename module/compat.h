@@ -34,6 +34,10 @@
 #error "portacl needs CONFIG_SYSFS and CONFIG_SYSCTL"
 #endif
 
+#ifdef CONFIG_PREEMPT_RT
+#error "portacl reports refusals without preemption, which PREEMPT_RT does not allow"
+#endif
+
 #ifndef CONFIG_SECURITY_NETWORK
 #error "portacl needs CONFIG_SECURITY_NETWORK"
 #endif

@@ -5,6 +5,7 @@
 
 #include <linux/kernel.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include "core/format.h"
@@ -119,6 +120,8 @@ static ssize_t read_locked(const struct pacl_policy *policy, char *buf,
 		done += copy_part(buf, count, off, line, len, at.off);
 		at.off += len;
 		at.atom = pacl_policy_next(policy, at.atom);
+		/* Whoever reads from far behind walks all rules. */
+		cond_resched();
 	}
 	if (at.atom)
 		return done;

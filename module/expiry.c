@@ -66,6 +66,9 @@ void portacl_expiry_recount(void)
 
 	policy = rcu_dereference_protected(portacl_policy,
 					   lockdep_is_held(&portacl_policy_lock));
+	/* Timers that are started now would outlive the module. */
+	if (policy->closing)
+		return;
 	next_end = (struct pacl_clock){ U64_MAX, U64_MAX };
 	left = policy->timed_count;
 	while (left && (atom = pacl_policy_next(policy, atom))) {

@@ -153,8 +153,11 @@ u64 portacl_hits_of_rule(const struct pacl_atom *atom)
 	unsigned int i;
 	u64 sum = 0;
 
+	/* Else a slot could cool, and count for another atom, meanwhile. */
+	mutex_lock(&portacl_hits_lock);
 	for (i = 0; i < head->count; i++)
 		sum += hits_of_atom(&head[i]);
+	mutex_unlock(&portacl_hits_lock);
 	return sum;
 }
 
@@ -229,7 +232,8 @@ static bool begin_cooling(struct slot *slot)
 
 static void finish_cooling(struct slot *slot)
 {
-	count_in_atom(slot->atom, slot_count(slot) - slot->seen);
+	/* It may have another slot already. */
+	add_hits(slot->atom, slot_count(slot) - slot->seen);
 	free_slot(slot);
 }
 
@@ -265,9 +269,13 @@ int portacl_hits_init(void)
 	return -ENOMEM;
 }
 
-void portacl_hits_exit(void)
+void portacl_hits_stop(void)
 {
 	cancel_delayed_work_sync(&cool_work);
+}
+
+void portacl_hits_exit(void)
+{
 	free_percpu(portacl_hit_counts);
 	kvfree(slots);
 }

@@ -58,7 +58,7 @@ void portacl_hit(const struct pacl_atom *atom);
  * portacl_hits_of_rule - how many binds a rule has decided
  * @atom: any atom of the rule
  *
- * Process context; the rule must not be freed meanwhile.
+ * May sleep; takes portacl_hits_lock. The rule must not be freed meanwhile.
  *
  * Return: the sum over all processors, not a snapshot of one moment.
  */
@@ -104,9 +104,16 @@ void portacl_hits_release(bool (*dying)(const struct pacl_atom *atom,
 int portacl_hits_init(void);
 
 /**
+ * portacl_hits_stop - look at atoms no more, but for what is asked for
+ *
+ * May sleep. Nobody may hit any more, and all atoms must be there.
+ */
+void portacl_hits_stop(void);
+
+/**
  * portacl_hits_exit - free all counters
  *
- * Nobody may hit or release any more.
+ * Nobody may release any more.
  */
 void portacl_hits_exit(void);
 

@@ -79,23 +79,19 @@ err_free:
 	return NULL;
 }
 
-static void detach_ops(const char *symbol, struct ftrace_ops *ops)
+static int detach_ops(const char *symbol, struct ftrace_ops *ops)
 {
 	int err;
 
 	err = unregister_ftrace_function(ops);
 	if (err) {
-		pr_emerg("cannot unhook %s (%d): ftrace is dead; the module stays until reboot\n",
+		pr_emerg("cannot unhook %s (%d): ftrace is dead; the module cannot be removed until the next boot\n",
 			 symbol, err);
-		/*
-		 * The kernel goes on calling the handler. What comes next would
-		 * free its code and its data, so nothing comes next.
-		 */
-		for (;;)
-			schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
+		return err;
 	}
 	ftrace_free_filter(ops);
 	kfree(ops);
+	return 0;
 }
 
 static int attach(struct portacl_hook *hook)
@@ -110,7 +106,12 @@ static void detach(struct portacl_hook *hook)
 {
 	if (!hook->ops)
 		return;
-	detach_ops(hook->symbol, hook->ops);
+	/*
+	 * The kernel goes on calling the handler. What comes next would free
+	 * its code and its data, so nothing comes next.
+	 */
+	while (detach_ops(hook->symbol, hook->ops))
+		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
 	hook->ops = NULL;
 }
 
@@ -180,15 +181,24 @@ int portacl_guard_attach(struct portacl_guard *guard)
 	return 0;
 }
 
-void portacl_guard_detach(struct portacl_guard *guard)
+int portacl_guard_detach(struct portacl_guard *guard)
 {
-	if (!guard->hook)
-		return;
-	unregister_kprobe(guard->hook);
+	struct kprobe *probe = guard->hook;
+
+	if (!probe)
+		return 0;
+	unregister_kprobe(probe);
+	/* It has no other way to say that ftrace did not let it go. */
+	if (!probe->addr) {
+		pr_emerg("cannot unhook %s: ftrace is dead; the module cannot be removed until the next boot\n",
+			 guard->symbol);
+		return -ENODEV;
+	}
 	/* A refused caller may have been preempted on its way out. */
 	synchronize_rcu_tasks();
-	kfree(guard->hook);
+	kfree(probe);
 	guard->hook = NULL;
+	return 0;
 }
 
 #else
@@ -202,12 +212,16 @@ int portacl_guard_attach(struct portacl_guard *guard)
 	return err;
 }
 
-void portacl_guard_detach(struct portacl_guard *guard)
+int portacl_guard_detach(struct portacl_guard *guard)
 {
+	int err;
+
 	if (!guard->hook)
-		return;
-	detach_ops(guard->symbol, guard->hook);
-	guard->hook = NULL;
+		return 0;
+	err = detach_ops(guard->symbol, guard->hook);
+	if (!err)
+		guard->hook = NULL;
+	return err;
 }
 
 #endif /* PORTACL_GUARD_BY_KPROBE */

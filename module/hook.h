@@ -124,9 +124,12 @@ int portacl_guard_attach(struct portacl_guard *guard);
  * portacl_guard_detach - detach a guard, if it is attached
  * @guard: what was given to portacl_guard_attach()
  *
- * As portacl_hooks_detach().
+ * May sleep. The handler does not run any more when this returns 0.
+ *
+ * Return: 0, or a negative errno when ftrace has been killed by a fault: then
+ * the guard is still attached, and the handler may be called.
  */
-void portacl_guard_detach(struct portacl_guard *guard);
+int portacl_guard_detach(struct portacl_guard *guard);
 
 /**
  * portacl_hooks_show - list the hooks, one "SYMBOL STATE" a line

@@ -25,8 +25,24 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-static DEFINE_RATELIMIT_STATE(refusals, DEFAULT_RATELIMIT_INTERVAL,
-			      DEFAULT_RATELIMIT_BURST);
+/*
+ * A refused program tries again and again, and any program can ask for a
+ * privileged port: neither may flood a log, nor hide what others are refused.
+ * Audit's queue is long, but who fills it makes others wait.
+ */
+#define AUDIT_BURST	(50 * DEFAULT_RATELIMIT_BURST)
+
+static struct ratelimit_state logged[] = {
+	RATELIMIT_STATE_INIT(refused, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST),
+	RATELIMIT_STATE_INIT(no_rule, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST),
+};
+
+static struct ratelimit_state audited[] = {
+	RATELIMIT_STATE_INIT(refused, DEFAULT_RATELIMIT_INTERVAL, AUDIT_BURST),
+	RATELIMIT_STATE_INIT(no_rule, DEFAULT_RATELIMIT_INTERVAL, AUDIT_BURST),
+};
 
 /* A line of the kernel log ends at 1024 bytes; rules may be longer. */
 #define LOG_LINE	900
@@ -136,12 +152,15 @@ static void log_refusal(const struct portacl_event *event,
 	audit_log_end(ab);
 }
 
-/* A refused program tries again and again: the text may cost, this not. */
+/* Before the text is made, which costs more. */
 static bool may_log(const struct portacl_event *event)
 {
+	bool no_rule = event->verdict == PACL_DEFAULT;
+
 	return event->verdict != PACL_GRANT &&
-	       (audit_enabled ||
-		___ratelimit(&refusals, KBUILD_MODNAME ": refused"));
+	       ___ratelimit(audit_enabled ? &audited[no_rule] : &logged[no_rule],
+			    no_rule ? KBUILD_MODNAME ": no rule" :
+				      KBUILD_MODNAME ": refused");
 }
 
 void portacl_report_bind(const struct portacl_event *event)

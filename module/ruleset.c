@@ -229,13 +229,35 @@ static int code_errno(u8 code)
 	}
 }
 
-/* Ends a change, and with it the hold of portacl_policy_lock. */
-static int finish(const struct pacl_error *err)
+/**
+ * struct outcome - what a change came to
+ * @err: why it was refused, if it was
+ * @counts: what it did to the rules; generation 0 when that was nothing
+ * @name: the setting that it changed, or NULL
+ * @value: what to
+ */
+struct outcome {
+	struct pacl_error err;
+	struct portacl_counts counts;
+	const char *name;
+	const char *value;
+};
+
+/*
+ * Ends a change, and with it the hold of portacl_policy_lock: audit may make
+ * who writes a record wait.
+ */
+static int finish(const struct outcome *out)
 {
-	last_error = *err;
+	last_error = out->err;
 	mutex_unlock(&portacl_policy_lock);
+	if (out->name)
+		portacl_report_setting(out->name, out->value,
+				       out->counts.generation);
+	else if (out->counts.generation)
+		portacl_report_rules(&out->counts);
 	portacl_bind_update();
-	return code_errno(err->code);
+	return code_errno(out->err.code);
 }
 
 u8 portacl_change_code(int err)
@@ -294,9 +316,9 @@ static void locate_limit(const char *text, struct pacl_error *err)
 }
 
 static void change_locked(const char *text, size_t len,
-			  enum portacl_change change, struct pacl_error *err)
+			  enum portacl_change change, struct outcome *out)
 {
-	struct portacl_counts counts = {};
+	struct pacl_error *err = &out->err;
 	struct retired *retired;
 	struct pacl_policy *policy;
 	u32 changed;
@@ -315,23 +337,22 @@ static void change_locked(const char *text, size_t len,
 	}
 	policy = pacl_txn_commit(&txn, &retired->pile);
 	publish(policy, retired);
-	counts.generation = policy->generation;
-	counts.rules = policy->rule_count;
-	if (change == PORTACL_ADD)
-		counts.added = changed;
-	else
-		counts.removed = changed;
-	portacl_report_rules(&counts);
+	out->counts = (struct portacl_counts){
+		.generation = policy->generation,
+		.added = change == PORTACL_ADD ? changed : 0,
+		.removed = change == PORTACL_ADD ? 0 : changed,
+		.rules = policy->rule_count,
+	};
 }
 
 int portacl_ruleset_change(const char *text, size_t len,
 			   enum portacl_change change)
 {
-	struct pacl_error err = {};
+	struct outcome out = {};
 
 	mutex_lock(&portacl_policy_lock);
-	change_locked(text, len, change, &err);
-	return finish(&err);
+	change_locked(text, len, change, &out);
+	return finish(&out);
 }
 
 static bool same_rules(const struct pacl_policy *policy,
@@ -386,17 +407,16 @@ static void copy_settings(struct pacl_policy *policy,
 	policy->locked = from->locked;
 }
 
-static void replace_locked(struct pacl_txn *staged, struct pacl_error *err)
+static void replace_locked(struct pacl_txn *staged, struct outcome *out)
 {
 	struct pacl_policy *policy, *old = current_policy();
-	struct portacl_counts counts = {};
 	struct retired *retired;
 	struct pacl_pile none;
 	u32 same;
 
 	retired = kzalloc(sizeof(*retired), GFP_KERNEL);
 	if (!retired || old->locked) {
-		err->code = retired ? PACL_ERR_LOCKED : PACL_ERR_MEMORY;
+		out->err.code = retired ? PACL_ERR_LOCKED : PACL_ERR_MEMORY;
 		kfree(retired);
 		pacl_txn_abort(staged);
 		return;
@@ -414,20 +434,21 @@ static void replace_locked(struct pacl_txn *staged, struct pacl_error *err)
 	publish(policy, retired);
 	mutex_unlock(&portacl_hits_lock);
 	portacl_expiry_recount();
-	counts.added = policy->written_count - same;
-	counts.removed = old->written_count - same;
-	counts.generation = policy->generation;
-	counts.rules = policy->rule_count;
-	portacl_report_rules(&counts);
+	out->counts = (struct portacl_counts){
+		.generation = policy->generation,
+		.added = policy->written_count - same,
+		.removed = old->written_count - same,
+		.rules = policy->rule_count,
+	};
 }
 
 int portacl_ruleset_replace(struct pacl_txn *staged)
 {
-	struct pacl_error err = {};
+	struct outcome out = {};
 
 	mutex_lock(&portacl_policy_lock);
-	replace_locked(staged, &err);
-	return finish(&err);
+	replace_locked(staged, &out);
+	return finish(&out);
 }
 
 static const char *switch_name(unsigned int value)
@@ -501,8 +522,9 @@ static unsigned int parse_setting(enum portacl_setting setting,
 }
 
 static void set_locked(enum portacl_setting setting, const char *text,
-		       size_t len, struct pacl_error *err)
+		       size_t len, struct outcome *out)
 {
+	struct pacl_error *err = &out->err;
 	unsigned int value = parse_setting(setting, text, len);
 	struct pacl_policy *policy;
 	struct retired *retired;
@@ -520,25 +542,28 @@ static void set_locked(enum portacl_setting setting, const char *text,
 	retired = begin_change(err);
 	if (!retired)
 		return;
-	put_setting(txn.policy, setting, value);
 	/* Until reboot: not even root may take the policy away. */
-	if (setting == PORTACL_LOCKED)
-		__module_get(THIS_MODULE);
+	if (setting == PORTACL_LOCKED && !try_module_get(THIS_MODULE)) {
+		err->code = PACL_ERR_MEMORY;
+		abandon(retired);
+		return;
+	}
+	put_setting(txn.policy, setting, value);
 	policy = pacl_txn_commit(&txn, &retired->pile);
 	publish(policy, retired);
-	portacl_report_setting(settings[setting].name,
-			       settings[setting].word(value),
-			       policy->generation);
+	out->name = settings[setting].name;
+	out->value = settings[setting].word(value);
+	out->counts.generation = policy->generation;
 }
 
 int portacl_ruleset_set(enum portacl_setting setting, const char *text,
 			size_t len)
 {
-	struct pacl_error err = {};
+	struct outcome out = {};
 
 	mutex_lock(&portacl_policy_lock);
-	set_locked(setting, text, len, &err);
-	return finish(&err);
+	set_locked(setting, text, len, &out);
+	return finish(&out);
 }
 
 const char *portacl_ruleset_setting(enum portacl_setting setting)

@@ -16,6 +16,18 @@
 
 struct workqueue_struct *portacl_workqueue;
 
+/* Ends all that a policy in force has begun, and then the policy. */
+static void end_policy(void)
+{
+	portacl_upload_exit();
+	/* Grants first: at no moment may what refused them be gone alone. */
+	portacl_ruleset_close();
+	portacl_bind_detach();
+	portacl_expiry_exit();
+	portacl_hits_stop();
+	portacl_ruleset_exit();
+}
+
 static int __init portacl_init(void)
 {
 	int err;
@@ -32,19 +44,16 @@ static int __init portacl_init(void)
 	portacl_expiry_init();
 	err = portacl_bind_attach();
 	if (err)
-		goto err_ruleset;
+		goto err_policy;
 	err = portacl_sysfs_init();
 	if (err)
-		goto err_bind;
+		goto err_policy;
 	pr_info("version %s loaded, no rules, nothing changes until there are\n",
 		PORTACL_VERSION);
 	return 0;
 
-err_bind:
-	portacl_bind_detach();
-err_ruleset:
-	portacl_ruleset_close();
-	portacl_ruleset_exit();
+err_policy:
+	end_policy();
 err_hits:
 	portacl_hits_exit();
 err_workqueue:
@@ -55,12 +64,7 @@ err_workqueue:
 static void __exit portacl_exit(void)
 {
 	portacl_sysfs_exit();
-	portacl_upload_exit();
-	/* Grants first: at no moment may what refused them be gone alone. */
-	portacl_ruleset_close();
-	portacl_bind_detach();
-	portacl_expiry_exit();
-	portacl_ruleset_exit();
+	end_policy();
 	portacl_hits_exit();
 	destroy_workqueue(portacl_workqueue);
 	pr_info("unloaded, every rule has ended\n");

@@ -170,6 +170,7 @@ static void begin(const struct step *step, struct pacl_error *err)
 		return;
 	}
 	strscpy(upload->nonce, step->nonce, sizeof(upload->nonce));
+	upload->active = jiffies;
 	upload->length = step->number;
 	upload->crc = ~0U;
 }
@@ -224,6 +225,7 @@ static void chunk(const struct step *step, struct pacl_error *err)
 		err->code = PACL_ERR_UPLOAD_ORDER;
 		return;
 	}
+	upload->active = jiffies;
 	upload->received += step->data_len;
 	upload->crc = crc32_le(upload->crc, step->data, step->data_len);
 	memcpy(upload->rest + upload->rest_len, step->data, step->data_len);
@@ -300,10 +302,8 @@ int portacl_upload_write(const char *buf, size_t len)
 	}
 	mutex_lock(&upload_lock);
 	ret = take_step(&step, &err);
-	if (upload) {
-		upload->active = jiffies;
+	if (upload)
 		queue_delayed_work(portacl_workqueue, &drop_work, TIMEOUT);
-	}
 	mutex_unlock(&upload_lock);
 	return ret;
 }
