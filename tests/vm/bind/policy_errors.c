@@ -76,6 +76,7 @@ static const struct row rows[] = {
 	ROW(TCP, V6, "::1", -1, 28, false, VALID),
 	ROW(TCP, V6, "::1", -1, 128, false, VALID),
 	ROW(TCP, V6, "::1", -1, 129, false, KERNEL(EINVAL)),
+	ROW(TCP, V6, "ff02::1", -1, -1, false, KERNEL(EINVAL)),
 	ROW(UDP, V6, "::", -1, 0, false, KERNEL(EINVAL)),
 	ROW(UDP, V6, "::", -1, 1, false, KERNEL(EINVAL)),
 	ROW(UDP, V6, "::", -1, 2, false, KERNEL(EINVAL)),

@@ -320,6 +320,39 @@ static void calm(struct kernel_log *log, const struct told *told)
 	}
 }
 
+static void low_port_binds(void *arg)
+{
+	struct subject subject = subject_user("storm", UID_OTHER);
+
+	(void)arg;
+	subject_become(&subject);
+	for (int i = 0; i < STORM; i++)
+		check_errno(try_bind(TRANSPORT_TCP, FAMILY_V4, ADDRESS_LOOPBACK,
+				     80),
+			    EACCES, "bind %d of a low port", i);
+}
+
+/* Anybody may ask for a low port: that must not hide what others are refused. */
+static void storm_apart(void)
+{
+	struct kernel_log log;
+
+	group_begin("a storm of one sort");
+	must_upload(POLICY);
+	kernel_log_open(&log);
+	in_child(storm_binds, NULL);
+	count_lines(&log, REFUSED);
+	calm(&log, &tolds[3]);
+	in_child(low_port_binds, NULL);
+	count_lines(&log, REFUSED);
+	told_bind(&tolds[5]);
+	check(find_line(&log, REFUSED, "verdict=reserved", 1000),
+	      "a storm on a low port hides a refusal of a reserved one");
+	kernel_log_close(&log);
+	reset();
+	group_end();
+}
+
 static void messages(void)
 {
 	struct kernel_log log;
@@ -609,6 +642,7 @@ int main(void)
 		die("the module is not loaded");
 	tracepoint();
 	messages();
+	storm_apart();
 	change_messages();
 	audit();
 	reservation_warnings();
