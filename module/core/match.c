@@ -104,19 +104,25 @@ static bool overlaps(const struct pacl_terms *terms, struct pacl_addr addr)
 	return contains(terms, addr);
 }
 
+/* For an atom of a rule with a condition. */
+static bool met_by_address(const struct pacl_atom *atom,
+			   const struct pacl_request *request)
+{
+	const struct pacl_terms *terms = pacl_atom_terms(atom);
+
+	return !terms->on || (is_deny(atom) ? overlaps(terms, request->addr) :
+					      contains(terms, request->addr));
+}
+
 /* Whether the conditions of a rule, if it has any, are met. */
 static bool holds(const struct pacl_atom *atom,
 		  const struct pacl_request *request)
 {
-	const struct pacl_terms *terms;
-
 	if (!pacl_plane_conditional(atom->plane))
 		return true;
-	terms = pacl_atom_terms(atom);
-	if (terms->on && !(is_deny(atom) ? overlaps(terms, request->addr) :
-					   contains(terms, request->addr)))
-		return false;
-	return !terms->until || !pacl_terms_ended(atom, request->now);
+	return met_by_address(atom, request) &&
+	       (!pacl_atom_terms(atom)->until ||
+		!pacl_terms_ended(atom, request->now));
 }
 
 /* The planes of the same rules under a condition. */
@@ -125,15 +131,55 @@ static u32 conditional(u32 planes)
 	return planes << PACL_PLANE(PACL_ALLOW, 1, 0);
 }
 
+static bool addr_less(struct pacl_addr a, struct pacl_addr b)
+{
+	return a.hi < b.hi || (a.hi == b.hi && a.lo < b.lo);
+}
+
+/*
+ * Goes on behind a rule whose prefix is not met. Rules for the same ports with a
+ * prefix of the same length follow each other in the order of their addresses:
+ * only one address of them can be met, so that all others are passed over.
+ */
+static const struct pacl_atom *
+skip_prefixes(uintptr_t slot, const struct pacl_atom *atom,
+	      const struct pacl_request *request)
+{
+	const struct pacl_terms *terms = pacl_atom_terms(atom);
+	struct pacl_key key = { .atom = *atom, .terms = *terms };
+	struct pacl_addr wanted = pacl_addr_cut(request->addr,
+						terms->prefix_len);
+
+	/* A deny with any IPv4 prefix is met, the last of them first. */
+	if (is_deny(atom) && pacl_addr_equal(request->addr, PACL_ADDR_IPV4(0)))
+		wanted = PACL_ADDR_IPV4(U32_MAX);
+	key.atom.at = 0;
+	key.atom.count = 1;
+	if (addr_less(wanted, terms->prefix)) {
+		/* On to those with the address, whenever they end. */
+		key.terms.prefix = wanted;
+		key.terms.until = ~(u64)0;
+	} else {
+		/* None of those that are left has it. */
+		key.terms.prefix = (struct pacl_addr){ 0, 0 };
+		key.terms.until = 0;
+	}
+	return pacl_trie_cover_before(slot, request->port, &key);
+}
+
 static const struct pacl_atom *
 find_held(uintptr_t slot, const struct pacl_request *request)
 {
-	const struct pacl_atom *atom = NULL;
+	const struct pacl_atom *atom;
 
-	do {
-		atom = pacl_trie_cover(slot, PACL_BY_SUBJECT, request->port,
-				       atom);
-	} while (atom && !holds(atom, request));
+	atom = pacl_trie_cover(slot, PACL_BY_SUBJECT, request->port, NULL);
+	while (atom && !holds(atom, request)) {
+		if (met_by_address(atom, request))
+			atom = pacl_trie_cover(slot, PACL_BY_SUBJECT,
+					       request->port, atom);
+		else
+			atom = skip_prefixes(slot, atom, request);
+	}
 	return atom;
 }
 

@@ -329,8 +329,8 @@ static inline bool pacl_policy_refuses(const struct pacl_policy *policy)
  * The order depends on the rules alone: user, group, any, each, reservations;
  * then id (of users its lowest ten bits first); allow before deny, all those
  * with a prefix or an end behind all those without; protocol; first port, the
- * wider range first; the shorter list first; the prefix (none first, then by
- * length and address); the end (none first); the other ranges.
+ * wider range first; the prefix (none first, then by length and address); the
+ * end (none first); the shorter list first; the other ranges.
  *
  * Return: the first atom of the next rule, valid as long as the policy; NULL
  * after the last.

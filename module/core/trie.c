@@ -30,11 +30,11 @@ static unsigned int content_half(const struct pacl_atom *atom,
 
 	if (half == PACL_CONTENT_HALF)
 		return atom->kind == PACL_EACH ? pacl_atom_terms(atom)->each : 0;
-	if (half < PACL_TERM_HALF)
-		return atom->count;
-	if (half < PACL_RANGE_HALF)
+	if (half < PACL_COUNT_HALF)
 		return pacl_plane_conditional(atom->plane) ?
 			term_half(pacl_atom_terms(atom), half - PACL_TERM_HALF) : 0;
+	if (half == PACL_COUNT_HALF)
+		return atom->count;
 	i = half - PACL_RANGE_HALF;
 	/* A search may meet nodes that part longer keys than its own. */
 	if (i / 2 >= atom->count)
@@ -505,6 +505,55 @@ const struct pacl_atom *pacl_trie_cover(uintptr_t root, enum pacl_order order,
 		rank = pacl_node_rank(node, node_value(node, order, after));
 		note_cover(&cover, node, rank, port);
 		root = pacl_node_slots(node)[rank];
+	}
+	return last_cover(&cover, order, port);
+}
+
+/* What a slot holds, all of whose atoms begin at or before the port. */
+static const struct pacl_atom *cover_of_slot(uintptr_t slot, u32 port)
+{
+	struct cover cover = { NULL, 0 };
+
+	if (!pacl_is_node(slot))
+		return pacl_covers(pacl_to_atom(slot), port) ?
+			       pacl_to_atom(slot) : NULL;
+	note_cover(&cover, pacl_to_node(slot),
+		   pacl_node_count(pacl_to_node(slot)), port);
+	return last_cover(&cover, PACL_BY_SUBJECT, port);
+}
+
+const struct pacl_atom *pacl_trie_cover_before(uintptr_t root, u32 port,
+					       const struct pacl_key *key)
+{
+	const enum pacl_order order = PACL_BY_SUBJECT;
+	const struct pacl_atom *atom = &key->atom;
+	const struct pacl_atom *other = nearest(root, order, atom);
+	struct cover cover = { NULL, 0 };
+	const struct pacl_node *node;
+	struct fork fork;
+
+	if (!other)
+		return NULL;
+	if (!find_fork(atom, other, order, &fork))
+		return pacl_trie_cover(root, order, port, other);
+	while (pacl_is_node(root) && parts_before(pacl_to_node(root), &fork)) {
+		unsigned int rank;
+
+		node = pacl_to_node(root);
+		rank = pacl_node_rank(node, node_value(node, order, atom));
+		note_cover(&cover, node, rank, port);
+		root = pacl_node_slots(node)[rank];
+	}
+	if (pacl_is_node(root) && parts_at(pacl_to_node(root), &fork)) {
+		node = pacl_to_node(root);
+		note_cover(&cover, node,
+			   pacl_node_rank(node, node_value(node, order, atom)),
+			   port);
+	} else if (value_at(atom, order, fork.half, fork.shift) >
+		   value_at(other, order, fork.half, fork.shift)) {
+		other = cover_of_slot(root, port);
+		if (other)
+			return other;
 	}
 	return last_cover(&cover, order, port);
 }

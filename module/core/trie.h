@@ -20,7 +20,7 @@
  *	by port:	first port, ~last port, id (2), plane, content
  *
  * where content is all that remains to tell two rules apart: ports for each,
- * count of ranges, terms, every range.
+ * terms, count of ranges, every range.
  */
 
 #ifndef PACL_TRIE_H
@@ -42,10 +42,11 @@ enum pacl_order {
 #define PACL_SUBJECT_PORT_HALF	3
 #define PACL_PORT_PORT_HALF	0
 
-/* The first half of the content, its terms and its ranges. */
+/* The parts of the content: ports for each, terms, count of ranges, ranges. */
 #define PACL_CONTENT_HALF	5
-#define PACL_TERM_HALF		7
-#define PACL_RANGE_HALF		(PACL_TERM_HALF + PACL_TERM_HALVES)
+#define PACL_TERM_HALF		6
+#define PACL_COUNT_HALF		(PACL_TERM_HALF + PACL_TERM_HALVES)
+#define PACL_RANGE_HALF		(PACL_COUNT_HALF + 1)
 
 /*
  * In a trie by port, the first half below which two atoms of the same kind
@@ -207,6 +208,28 @@ pacl_compare_lo(const struct pacl_node *node, unsigned int port_half, u32 port)
  */
 const struct pacl_atom *pacl_trie_cover(uintptr_t root, enum pacl_order order,
 					u32 port, const struct pacl_atom *after);
+
+/**
+ * struct pacl_key - the key of a rule that need not exist
+ * @atom: its only atom
+ * @terms: its terms
+ */
+struct pacl_key {
+	struct pacl_atom atom;
+	struct pacl_terms terms;
+};
+
+/**
+ * pacl_trie_cover_before - where a walk over the atoms that cover a port goes on
+ * @root: as for pacl_trie_cover(), by subject
+ * @port: the port
+ * @key: of the same subject and plane, with a first port up to @port
+ *
+ * Return: the atom with the greatest key below @key that covers the port, or
+ * NULL.
+ */
+const struct pacl_atom *pacl_trie_cover_before(uintptr_t root, u32 port,
+					       const struct pacl_key *key);
 
 /* Follows an id down to what the trie holds of it, or of another id. */
 static pacl_always_inline uintptr_t pacl_find_id(uintptr_t slot, u32 id)

@@ -500,8 +500,8 @@ TEST_F(CorePolicy, AbortLeavesTheBase) {
 TEST_F(CorePolicy, OrderOfTheListing) {
   // Already in order: kind, id (of users the lowest ten bits first), allow
   // before deny, both with terms behind those without, protocol, ports. Of
-  // ports that begin alike the widest range comes first, then the shorter list,
-  // then the terms, then the other ranges.
+  // ports that begin alike the widest range comes first, then the terms, then
+  // the shorter list, then the other ranges.
   Strings sorted = {
       "allow user 65536 1",
       "allow user 16777216 1",
@@ -544,7 +544,10 @@ TEST_F(CorePolicy, OrderOfTheListing) {
       "deny any 80/tcp",
       "allow any 1 on ::/0",
       "allow any 80-90 on ::1",
+      "allow any 80,90 until 4",
+      "allow any 80,91 until 4",
       "allow any 80 until 5",
+      "allow any 80,89 until 5",
       "allow any 80 until 4294967296",
       "allow any 80 on ::/0",
       "allow any 80 on ::/0 until 5",
@@ -554,15 +557,12 @@ TEST_F(CorePolicy, OrderOfTheListing) {
       "allow any 80 on 2001:db8::/96",
       "allow any 80 on ::",
       "allow any 80 on ::1",
+      "allow any 80,88 on ::1",
       "allow any 80 on ::1 until 4",
       "allow any 80 on ::a01:203",
       "allow any 80 on 10.1.2.3",
       "allow any 80 on 10.1.2.4",
       "allow any 80 on 2001:db8::",
-      "allow any 80,90 until 4",
-      "allow any 80,91 until 4",
-      "allow any 80,89 until 5",
-      "allow any 80,88 on ::1",
       "allow any 79/tcp on ::1",
       "deny any 1 until 1",
       "deny any 1 on ::1",

@@ -320,9 +320,7 @@ int reference_compare(const pacl_rule &a, const pacl_rule &b) {
     by = order(b.range[0].hi, a.range[0].hi);
   if (!by)
     by = order(a.each, b.each);
-  // Then fewer ranges before more, then the terms, then range by range.
-  if (!by)
-    by = order(a.count, b.count);
+  // Then the terms, then fewer ranges before more, then range by range.
   if (!by)
     by = order(a.on, b.on);
   if (!by)
@@ -333,6 +331,8 @@ int reference_compare(const pacl_rule &a, const pacl_rule &b) {
     by = order(a.prefix.lo, b.prefix.lo);
   if (!by)
     by = order(a.until, b.until);
+  if (!by)
+    by = order(a.count, b.count);
   for (unsigned at = 1; !by && at < a.count; at++) {
     by = order(a.range[at].lo, b.range[at].lo);
     if (!by)
