@@ -41,6 +41,7 @@ struct slot {
 static struct slot *slots;
 u64 __percpu *portacl_hit_counts;
 
+/* Held to give, inherit and take back slots. */
 DEFINE_MUTEX(portacl_hits_lock);
 
 static void cool(struct work_struct *work);

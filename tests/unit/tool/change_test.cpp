@@ -2,6 +2,7 @@
 // allow, deny, reserve and remove, with a kernel.
 
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 
 #include "lib/policy.h"
@@ -105,6 +106,43 @@ TEST_F(AllowTest, AKernelThatRefusesLeavesNoTrace) {
   EXPECT_EQ(root.read(local), "allow eve 22\n");
 }
 
+TEST_F(AllowTest, ALineOfNoFileIsNotNamed) {
+  kernel.fixed["error"] = "line 1 column 12: port out of range\n";
+  kernel.refuse = [] { return EINVAL; };
+  const Json error =
+      Json::parse(run_tool({"allow", "web", "443", "--json"}).err)["errors"][0];
+  EXPECT_EQ(error["code"], 6);
+  EXPECT_FALSE(error.contains("line"));
+  EXPECT_FALSE(error.contains("file"));
+}
+
+// The rule is in force: a file without it would be wrong.
+TEST_F(AllowTest, AnUnreadableGenerationAfterTheWriteKeepsTheFile) {
+  kernel.failing_read = "generation";
+  kernel.good_reads = 1;
+  const Outcome outcome = run_tool({"allow", "web", "443"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(kernel.rules.size(), 1U);
+  EXPECT_THAT(root.read(local), HasSubstr("\nallow user web 443\n"));
+}
+
+TEST_F(AllowTest, SignalsWaitUntilFileAndKernelAgree) {
+  const auto blocked = [] {
+    sigset_t now{};
+    pthread_sigmask(SIG_SETMASK, nullptr, &now);
+    return sigismember(&now, SIGINT) + sigismember(&now, SIGTERM) +
+           sigismember(&now, SIGHUP);
+  };
+  int during = 0;
+  kernel.refuse = [&] {
+    during = blocked();
+    return 0;
+  };
+  run_tool({"allow", "web", "443"});
+  EXPECT_EQ(during, 3);
+  EXPECT_EQ(blocked(), 0);
+}
+
 TEST_F(AllowTest, AnotherAbiChangesNothing) {
   kernel.fixed["abi"] = "2\n";
   EXPECT_EQ(run_tool({"allow", "web", "443"}).status, 3);
@@ -120,9 +158,10 @@ TEST_F(AllowTest, RuntimeGoesToRun) {
   // To make it stay is a change.
   EXPECT_THAT(run_tool({"allow", "web", "443"}).out, Not(HasSubstr("until")));
   EXPECT_THAT(root.read(local), HasSubstr("\nallow user web 443\n"));
-  // What stays needs no runtime rule.
-  EXPECT_THAT(run_tool({"allow", "--runtime", "web", "443"}).out,
-              HasSubstr("already allowed"));
+  // What stays needs no runtime rule, and stays.
+  const Outcome stays = run_tool({"allow", "--runtime", "web", "443"});
+  EXPECT_THAT(stays.out, HasSubstr("already allowed"));
+  EXPECT_THAT(stays.out, Not(HasSubstr("until")));
 }
 
 TEST_F(AllowTest, VendorRulesCount) {
@@ -183,10 +222,10 @@ TEST_F(AllowTest, OnAnAddress) {
 
 TEST_F(AllowTest, OnTheWildcardNeverMatches) {
   EXPECT_THAT(run_tool({"allow", "web", "443", "on", "0.0.0.0"}).err,
-              HasSubstr("'on 0.0.0.0' never matches: for every address write "
-                        "0.0.0.0/0"));
+              HasSubstr("'on 0.0.0.0' never matches: for every IPv4 address "
+                        "write 0.0.0.0/0, or leave 'on' out"));
   EXPECT_THAT(run_tool({"allow", "web", "443", "on", "::"}).err,
-              HasSubstr("'on ::' never matches: for every address write ::/0"));
+              HasSubstr("'on ::' never matches: leave 'on' out"));
   for (const char *fine : {"0.0.0.0/0", "::/0", "0.0.0.1", "::1"})
     EXPECT_EQ(run_tool({"allow", "web", "443", "on", fine}).err, "") << fine;
   EXPECT_EQ(run_tool({"deny", "web", "443", "on", "::"}).err, capability_note);
@@ -204,6 +243,15 @@ TEST_F(AllowTest, UntilATime) {
               HasSubstr("\nallow user web 443 until 2099-12-24T17:00:00Z\n"));
   EXPECT_THAT(run_tool({"allow", "web", "443", "until", "4101814800"}).out,
               HasSubstr("already allowed"));
+}
+
+TEST_F(AllowTest, AnEndThatASecondRuleLacks) {
+  root.write(vendor, "# vendor\nallow web 443\ndeny eve 80\n");
+  EXPECT_THAT(run_tool({"allow", "web", "443", "--for", "1h"}).err,
+              HasSubstr("40-vendor.conf:2 allows it without an end"));
+  EXPECT_THAT(run_tool({"deny", "eve", "80", "--for", "1h"}).err,
+              HasSubstr("40-vendor.conf:3 denies it without an end"));
+  EXPECT_EQ(run_tool({"allow", "web", "444", "--for", "1h"}).err, "");
 }
 
 TEST_F(AllowTest, NotUntilThePast) {
@@ -304,6 +352,32 @@ TEST_F(DenyTest, StrictCountsTheCapable) {
   kernel.fixed["strict"] = "1\n";
   EXPECT_THAT(run_tool({"deny", "web", "443", "-n"}).err,
               HasSubstr("capable (pid 700)"));
+}
+
+// Who can see nobody cannot say that nobody loses.
+TEST_F(DenyTest, UnknownListenersAreAnError) {
+  fs::remove_all(root.path() + "/proc/net");
+  const Outcome outcome = run_tool({"deny", "web", "443"});
+  EXPECT_EQ(outcome.status, 6);
+  EXPECT_THAT(outcome.err, HasSubstr("so that who listens is not known"));
+  EXPECT_TRUE(kernel.writes.empty());
+  EXPECT_FALSE(root.exists(local));
+  const Outcome forced = run_tool({"deny", "web", "443", "--force"});
+  EXPECT_EQ(forced.status, 0);
+  EXPECT_THAT(forced.err, HasSubstr("warning: cannot open"));
+  EXPECT_EQ(run_tool({"reserve", "5432"}).status, 0) << "it only warns";
+}
+
+// Binds as web, then becomes eve: web is who would be refused.
+TEST_F(DenyTest, WhoMadeTheSocketCounts) {
+  write_listeners({{812, "app", 1002, false, "tcp", "00000000:1F90", 1001}});
+  const Outcome outcome = run_tool({"deny", "web", "8080"});
+  EXPECT_EQ(outcome.status, 4);
+  EXPECT_THAT(outcome.err,
+              HasSubstr("app (pid 812) of user eve, with a socket that user "
+                        "web made, listens on 8080/tcp"));
+  EXPECT_EQ(run_tool({"deny", "eve", "8080"}).status, 4);
+  EXPECT_EQ(run_tool({"deny", "1003", "8080"}).status, 0);
 }
 
 // What is refused already is no news.
@@ -418,10 +492,58 @@ TEST_F(ForTest, IsRemovedByItsWordsIfItIsTheOnlyOne) {
   for (const std::string &rule : rules)
     EXPECT_THAT(outcome.err, HasSubstr(iso_time(rule_from_text(rule).until)));
   EXPECT_EQ(kernel.rules, rules);
-  // The one without an end is meant when it is there.
+  // The one without an end is meant when it is there; the others are named.
   run_tool({"allow", "web", "80"});
-  EXPECT_EQ(run_tool({"remove", "allow", "web", "80"}).status, 0);
+  const Outcome plain = run_tool({"remove", "allow", "web", "80"});
+  EXPECT_EQ(plain.status, 7);
+  for (const std::string &rule : rules)
+    EXPECT_THAT(plain.err,
+                HasSubstr("still allowed by a rule that has an end; to remove "
+                          "that, too, run: portaclctl remove allow user web "
+                          "80 until " +
+                          iso_time(rule_from_text(rule).until) + "\n"));
   EXPECT_EQ(kernel.rules, rules);
+}
+
+TEST_F(ForTest, DropsWhatHasEndedFromItsFile) {
+  root.write(runtime, "# mine\nallow web 1 until 1000000000\nallow web 2\n");
+  const Outcome outcome =
+      run_tool({"allow", "web", "443", "--for", "1h", "-v"});
+  EXPECT_THAT(root.read(runtime),
+              testing::StartsWith("# mine\nallow web 2\nallow user web 443 "));
+  root.write(local, "allow web 1 until 1000000000\n");
+  run_tool({"allow", "web", "3"});
+  EXPECT_THAT(root.read(local), testing::StartsWith("allow web 1 until"));
+}
+
+TEST_F(RemoveTest, WhatHasEndedIsNotMeantWhileAnotherIs) {
+  const std::string ended = "allow web 443 until 1000000000\n";
+  root.write(runtime, "# mine\n" + ended + "allow web 443 until 4101814800\n");
+  kernel.rules = {"allow user 1001 443 until 1000000000",
+                  "allow user 1001 443 until 4101814800"};
+  const Outcome outcome = run_tool({"remove", "allow", "web", "443"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("until 2099-12-24T17:00:00Z"));
+  EXPECT_EQ(root.read(runtime), "# mine\n") << "what has ended goes, too";
+  EXPECT_EQ(kernel.rules.count("allow user 1001 443 until 4101814800"), 0U);
+
+  kernel.rules = {"allow user 1001 443"};
+  root.write(runtime, ended);
+  root.write(local, "allow web 443\n");
+  EXPECT_EQ(run_tool({"remove", "allow", "web", "443"}).status, 0);
+  EXPECT_EQ(root.read(local), "");
+  // Alone it can be removed by its words, too.
+  EXPECT_EQ(run_tool({"remove", "allow", "web", "443"}).status, 0);
+  EXPECT_EQ(root.read(runtime), "");
+}
+
+TEST_F(RemoveTest, TheKernelMayKnowItByAnotherId) {
+  root.write(local, "allow web 443\n");
+  kernel.rules = {"allow user 900 443"};
+  const Outcome outcome = run_tool({"remove", "allow", "web", "443"});
+  EXPECT_EQ(outcome.status, 7);
+  EXPECT_THAT(outcome.err, HasSubstr("may hold the rule under a former id"));
+  EXPECT_EQ(root.read(local), "");
 }
 
 TEST_F(RemoveTest, TakesEveryKindOfRule) {
@@ -537,7 +659,8 @@ TEST_F(RemoveTest, AKernelThatRefusesLeavesTheFilesAsTheyWere) {
 TEST_F(RemoveTest, NamesThatAreGoneAreComparedAsWords) {
   root.write(local, "allow gone 443 # left in May\nallow eve 22\n");
   const Outcome outcome = run_tool({"remove", "allow", "user", "gone", "443"});
-  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.status, 7);
+  EXPECT_THAT(outcome.err, HasSubstr("under a former id"));
   EXPECT_EQ(root.read(local), "allow eve 22\n");
   EXPECT_THAT(outcome.err, HasSubstr("portaclctl load"));
   EXPECT_EQ(run_tool({"remove", "allow", "gone", "443"}).status, 4);

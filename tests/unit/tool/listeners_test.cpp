@@ -10,11 +10,44 @@ namespace {
 class ListenersTest : public ToolTest {
 protected:
   std::vector<Listener> listeners() const {
-    return read_listeners(root.path() + "/proc");
+    auto found = read_listeners(root.path() + "/proc");
+    return found ? std::move(*found) : std::vector<Listener>();
   }
 };
 
 TEST_F(ListenersTest, NothingIsNobody) { EXPECT_TRUE(listeners().empty()); }
+
+// Not to know is not the same as that nobody listens.
+TEST_F(ListenersTest, TablesThatAreMissingAreAnError) {
+  EXPECT_TRUE(read_listeners(root.path() + "/proc"));
+  std::filesystem::remove(root.path() + "/proc/net/udp");
+  EXPECT_FALSE(read_listeners(root.path() + "/proc"));
+  EXPECT_FALSE(read_listeners(root.path() + "/nowhere"));
+}
+
+TEST_F(ListenersTest, WhoMadeTheSocketIsKept) {
+  write_listeners({{812, "nginx", 1001, false, "tcp", "00000000:0050", 0}});
+  ASSERT_EQ(listeners().size(), 1U);
+  EXPECT_EQ(listeners()[0].uid, 1001U);
+  EXPECT_EQ(listeners()[0].creator, 0U);
+}
+
+TEST_F(ListenersTest, ACapabilityIsOneOfTheFirstUserNamespace) {
+  write_listeners({{812, "nginx", 1001, true, "tcp", "00000000:0050"}});
+  const auto link = [&](const char *process, const char *target) {
+    std::filesystem::create_directories(root.path() + "/proc/" + process +
+                                        "/ns");
+    std::filesystem::create_symlink(target, root.path() + "/proc/" + process +
+                                                "/ns/user");
+  };
+  link("1", "user:[4026531837]");
+  EXPECT_TRUE(listeners().at(0).capable) << "its own cannot be read";
+  link("812", "user:[4026532000]");
+  EXPECT_FALSE(listeners().at(0).capable);
+  std::filesystem::remove(root.path() + "/proc/812/ns/user");
+  link("812", "user:[4026531837]");
+  EXPECT_TRUE(listeners().at(0).capable);
+}
 
 TEST_F(ListenersTest, NameTheProcessBehindTheSocket) {
   write_listeners({{812, "nginx: master", 1001, true, "tcp", "0100007F:01BB"},

@@ -114,12 +114,73 @@ TEST_F(LoadTest, ARefusedRuleHasItsPlaceInTheFiles) {
 }
 
 TEST_F(LoadTest, ARefusedSettingHasItsPlace) {
-  root.write(local, "allow any 80\nmode off\n");
+  root.write(local, "allow any 80\nstrict on\nscope all\n");
   unsigned write = 0;
   kernel.refuse = [&] { return ++write == 4 ? EPERM : 0; };
   const Outcome outcome = run_tool({"load"});
   EXPECT_EQ(outcome.status, 5);
   EXPECT_THAT(outcome.err, HasSubstr("50-local.conf:2: not permitted"));
+  EXPECT_THAT(outcome.err, HasSubstr("; the rules are in force, but not: "
+                                     "strict on, scope all\n"));
+  EXPECT_EQ(kernel.rules.size(), 1U);
+}
+
+std::vector<std::string> attributes(const FakeKernel &kernel) {
+  std::vector<std::string> names;
+  for (const auto &[name, data] : kernel.writes) {
+    if (names.empty() || names.back() != name)
+      names.push_back(name);
+  }
+  return names;
+}
+
+// No deny bites for a moment that no file means.
+TEST_F(LoadTest, WhatRefusesLessGoesBeforeTheRules) {
+  using Names = std::vector<std::string>;
+  root.write(local, "lock\nscope all\nstrict off\nmode permissive\n"
+                    "deny any 22\n");
+  kernel.fixed["strict"] = "1\n";
+  EXPECT_EQ(run_tool({"load"}).status, 0);
+  EXPECT_EQ(attributes(kernel),
+            (Names{"mode", "strict", "policy", "scope", "locked"}));
+}
+
+TEST_F(LoadTest, WhatRefusesMoreGoesBehindTheRules) {
+  using Names = std::vector<std::string>;
+  kernel.loaded = true;
+  root.write(local, "lock\nscope all\nstrict on\nmode enforce\n"
+                    "allow any 22\n");
+  kernel.fixed["mode"] = "off\n";
+  EXPECT_EQ(run_tool({"load"}).status, 0);
+  EXPECT_EQ(attributes(kernel),
+            (Names{"policy", "mode", "strict", "scope", "locked"}));
+}
+
+TEST_F(LoadTest, SettingsGoBackWithTheRules) {
+  root.write(local, "mode off\nstrict off\ndeny any 22\n");
+  kernel.fixed["strict"] = "1\n";
+  kernel.disliked = "deny any 22";
+  EXPECT_EQ(run_tool({"load"}).status, 6);
+  EXPECT_EQ(kernel.fixed["mode"], "enforce\n");
+  EXPECT_EQ(kernel.fixed["strict"], "1\n");
+  // The first one alone was set.
+  unsigned write = 0;
+  kernel.refuse = [&] { return ++write == 2 ? EPERM : 0; };
+  EXPECT_EQ(run_tool({"load"}).status, 5);
+  EXPECT_EQ(kernel.fixed["mode"], "enforce\n");
+  write = 0;
+  kernel.refuse = [&] { return ++write >= 2 ? EPERM : 0; };
+  EXPECT_THAT(run_tool({"load"}).err,
+              HasSubstr("'mode off' is in force, though the rules are not"));
+}
+
+TEST_F(LoadTest, WarnsOfWhatHasEnded) {
+  root.write(local, "allow web 443 until 1000000000\nallow web 80\n");
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.err, "warning: " + root.path() + local +
+                             ":1 has ended: allow user web 443 until "
+                             "2001-09-09T01:46:40Z\n");
 }
 
 TEST_F(LoadTest, ABadDirectiveLoadsNothing) {

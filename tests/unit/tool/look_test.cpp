@@ -47,6 +47,12 @@ TEST_F(StatusTest, SettingsDriftToo) {
   EXPECT_THAT(run_tool({"status"}).out, HasSubstr("Drift    none\n"));
 }
 
+TEST_F(StatusTest, WhatHasEndedIsNoDrift) {
+  kernel.rules = {"allow any 80 until 1000000000"};
+  root.write(runtime, "allow any 81 until 1000000000\n");
+  EXPECT_THAT(run_tool({"status"}).out, HasSubstr("Drift    none\n"));
+}
+
 TEST_F(StatusTest, ShowsDrift) {
   kernel.rules = {"allow user 1001 443", "allow any 80"};
   kernel.fixed["hooks"] = "__inet_bind attached\n__inet6_bind detached\n";
@@ -134,6 +140,28 @@ TEST_F(ListTest, ShowsTermsAndReservations) {
       "\n3 rules listed.\n");
 }
 
+TEST_F(ListTest, ShowsWhatHasEnded) {
+  kernel.rules = {"allow any 80 until 1000000000",
+                  "allow any 81 until 4101814800"};
+  EXPECT_EQ(run_tool({"list", "--no-legend"}).out,
+            "allow  any  80  until 2001-09-09T01:46:40Z  #    0 ended  (kernel "
+            "only)\n"
+            "allow  any  81  until 2099-12-24T17:00:00Z  #    0  (kernel "
+            "only)\n");
+  const Json rules =
+      Json::parse(run_tool({"list", "--json"}).out)["list"]["rules"];
+  EXPECT_EQ(rules[0]["ended"], true);
+  EXPECT_EQ(rules[1]["ended"], false);
+}
+
+// A name that no line can hold, and that a terminal could obey.
+TEST_F(ListTest, AStrangeNameIsUnresolved) {
+  root.write("/etc/passwd", "we\x1b[2Jb:x:1001:1001::/:/bin/sh\n");
+  kernel.rules = {"allow user 1001 443"};
+  EXPECT_EQ(run_tool({"list", "--format=rules"}).out,
+            "allow user 1001 443 # unresolved\n");
+}
+
 TEST_F(ListTest, InJson) {
   kernel.rules = {"deny user 1002 443 on 10.0.0.0/8 until 4101814800",
                   "reserve 5432/tcp"};
@@ -162,7 +190,7 @@ TEST_F(ListTest, RulesCanBeReadBack) {
             "allow user \"domain users\" 81\n"
             "allow user 77 80 # unresolved\n"
             "deny any 22 on ::1\n"
-            "deny any 23 until 1970-01-01T00:01:39Z\n"
+            "deny any 23 until 1970-01-01T00:01:39Z # ended\n"
             "reserve 5432\n");
   EXPECT_EQ(run_tool({"list", "--format=rules", "--numeric"}).out,
             "allow each 5-9 2000+3\n"
@@ -170,7 +198,7 @@ TEST_F(ListTest, RulesCanBeReadBack) {
             "allow user 1004 81\n"
             "allow user 77 80\n"
             "deny any 22 on ::1\n"
-            "deny any 23 until 1970-01-01T00:01:39Z\n"
+            "deny any 23 until 1970-01-01T00:01:39Z # ended\n"
             "reserve 5432\n");
   // What is printed is a policy file that means the same.
   const auto before = kernel.rules;
@@ -330,13 +358,24 @@ TEST_F(QueryTest, ModesThatDoNotRefuse) {
             "allowed: user web (uid 1001) may bind 8080, any transport\n"
             "  in mode enforce denied by (kernel only): deny any 80,8080; now "
             "left to the kernel: port 8080 is unprivileged, free\n");
+  EXPECT_EQ(free.err, "warning: mode is permissive: what rules refuse is only "
+                      "logged and counted\n");
   EXPECT_EQ(run_tool({"query", "web", "80"}).status, 1);
-  EXPECT_EQ(run_tool({"query", "web", "443"}).status, 0);
+  const Outcome granted = run_tool({"query", "web", "443"});
+  EXPECT_EQ(granted.status, 0);
+  EXPECT_EQ(granted.err, "");
   kernel.fixed["mode"] = "off\n";
   EXPECT_EQ(run_tool({"query", "web", "8080"}).status, 0);
+  // There is a rule: to add it would not help.
   const Outcome off = run_tool({"query", "web", "443"});
   EXPECT_EQ(off.status, 1);
-  EXPECT_THAT(off.out, HasSubstr("mode off, left to the kernel"));
+  EXPECT_EQ(
+      off.out,
+      "denied: user web (uid 1001) may not bind 443, any transport\n"
+      "  mode off, left to the kernel: port 443 is privileged, refused\n");
+  EXPECT_EQ(off.err, "warning: mode is off: no rule has an effect\n"
+                     "hint: to have rules obeyed, run: portaclctl mode "
+                     "enforce\n");
 }
 
 TEST_F(QueryTest, OnAnAddress) {

@@ -15,6 +15,7 @@ using testing::Not;
 using testing::StartsWith;
 
 class SettingsTest : public ToolTest {};
+class PreflightTest : public ToolTest {};
 
 std::string directive(std::string_view line) {
   const auto found = parse_directive(line);
@@ -70,6 +71,18 @@ TEST_F(SettingsTest, WithoutTheModuleTheFilesAnswer) {
   EXPECT_THAT(outcome.err, HasSubstr("not what is in force"));
 }
 
+TEST_F(SettingsTest, ABadFileIsNotAnswered) {
+  kernel.loaded = false;
+  root.write(local, "mode off\n");
+  root.write(vendor, "mode maybe\n");
+  const Outcome outcome = run_tool({"mode"});
+  EXPECT_EQ(outcome.status, 4);
+  EXPECT_EQ(outcome.out, "off\n");
+  EXPECT_THAT(outcome.err, HasSubstr("portaclctl: "));
+  kernel.loaded = true;
+  EXPECT_EQ(run_tool({"mode"}).status, 0) << "the kernel answers";
+}
+
 TEST_F(SettingsTest, AreSavedAndApplied) {
   const Outcome outcome = run_tool({"mode", "permissive"});
   EXPECT_EQ(outcome.status, 0);
@@ -95,17 +108,51 @@ TEST_F(SettingsTest, ReplaceTheLineOfTheirKind) {
   EXPECT_EQ(kernel.fixed["mode"], "enforce\n");
 }
 
+TEST_F(SettingsTest, KeepTheCommentOfTheLine) {
+  root.write(local, "strict off\nmode  enforce\t # since May\nscope all#x");
+  EXPECT_EQ(run_tool({"mode", "permissive"}).status, 0);
+  EXPECT_EQ(run_tool({"scope", "init"}).status, 0);
+  EXPECT_EQ(root.read(local),
+            "strict off\nmode permissive\t # since May\nscope init#x");
+}
+
 TEST_F(SettingsTest, RuntimeGoesToRun) {
   root.write(local, "mode enforce\n");
   const Outcome outcome = run_tool({"mode", "off", "--runtime"});
   EXPECT_THAT(outcome.out, HasSubstr("now, until the next reboot"));
   EXPECT_THAT(root.read(runtime), HasSubstr("\nmode off\n"));
   EXPECT_EQ(root.read(local), "mode enforce\n");
-  // The later file wins.
+  EXPECT_EQ(run_tool({"mode", "enforce", "-n"}).out,
+            "would remove from " + root.path() + runtime +
+                ":2: mode\nwould set in the kernel: mode enforce\n");
+  // What is to stay ends it.
   const Outcome back = run_tool({"mode", "enforce"});
-  EXPECT_THAT(back.err,
-              HasSubstr("60-runtime.conf:2 sets mode, too, and wins"));
+  EXPECT_EQ(back.status, 0);
+  EXPECT_EQ(back.err, "");
+  EXPECT_THAT(back.out, StartsWith("set: mode enforce, now"));
+  EXPECT_THAT(root.read(runtime), Not(HasSubstr("mode")));
   EXPECT_EQ(kernel.fixed["mode"], "enforce\n");
+  EXPECT_THAT(run_tool({"load"}).out, Not(HasSubstr("mode")));
+}
+
+TEST_F(SettingsTest, TheKernelsRefusalKeepsTheRuntimeLine) {
+  root.write(runtime, "mode off\n");
+  kernel.fixed["mode"] = "off\n";
+  kernel.refuse = [] { return EPERM; };
+  EXPECT_EQ(run_tool({"mode", "enforce"}).status, 5);
+  EXPECT_EQ(root.read(runtime), "mode off\n");
+  EXPECT_FALSE(root.exists(local));
+}
+
+TEST_F(SettingsTest, AnotherFileThatOverrulesNeedsAttention) {
+  root.write("/etc/portacl.d/90-last.conf", "mode enforce\n");
+  const Outcome outcome = run_tool({"mode", "off"});
+  EXPECT_EQ(outcome.status, 7);
+  EXPECT_EQ(outcome.out, "set: mode off, now, until the files are loaded\n");
+  EXPECT_THAT(outcome.err,
+              HasSubstr("90-last.conf:1 sets mode, too, and wins"));
+  EXPECT_EQ(run_tool({"mode", "off"}).status, 7);
+  EXPECT_EQ(run_tool({"mode", "enforce"}).status, 0);
 }
 
 TEST_F(SettingsTest, AKernelThatRefusesLeavesTheFileAsItWas) {
@@ -205,8 +252,8 @@ TEST_F(StrictTest, RefusesWhereListenersWouldLoseTheirPort) {
             "be refused at its next bind\n"
             "portaclctl: strict on: 1 listener would be refused; nothing was "
             "changed\n"
-            "hint: allow them first, as in: portaclctl allow root 22/tcp; or "
-            "go on with --force\n");
+            "hint: allow them first, as in: portaclctl allow user root 22/tcp; "
+            "or go on with --force\n");
   EXPECT_EQ(kernel.fixed["strict"], "0\n");
   EXPECT_FALSE(root.exists(local));
   EXPECT_EQ(run_tool({"strict", "on", "--force"}).status, 0);
@@ -233,6 +280,58 @@ TEST_F(StrictTest, ThePrivilegedRangeIsTheMachines) {
   kernel.rules = {"allow user 1001 443", "allow user 0 22"};
   root.write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "9000\n");
   EXPECT_THAT(run_tool({"strict", "on"}).err, HasSubstr("app (pid 900)"));
+}
+
+// strict makes deny and reserve hold for root, on every port.
+TEST_F(PreflightTest, PortsThatAreNotPrivilegedCount) {
+  write_listeners({{700, "dbd", 0, true, "tcp", "00000000:1538"},
+                   {900, "app", 1002, false, "tcp", "00000000:1F90"}});
+  kernel.rules = {"reserve 5432", "allow user 1002 8080"};
+  const Outcome outcome = run_tool({"strict", "on"});
+  EXPECT_EQ(outcome.status, 4);
+  EXPECT_THAT(outcome.err, HasSubstr("dbd (pid 700) of user root"));
+  EXPECT_THAT(outcome.err, HasSubstr("portaclctl allow user root 5432/tcp"));
+  EXPECT_THAT(outcome.err, Not(HasSubstr("app")));
+  kernel.rules = {"deny user 0 5432"};
+  EXPECT_THAT(run_tool({"strict", "on"}).err,
+              HasSubstr("hint: to go on all the same, add --force"))
+      << "no allow mends a deny";
+}
+
+TEST_F(PreflightTest, TheHintNamesWhoMadeTheSocket) {
+  write_listeners({{812, "nginx", 1001, false, "tcp", "00000000:01BB", 0}});
+  kernel.rules = {"allow user 1001 443"};
+  EXPECT_THAT(run_tool({"strict", "on"}).err,
+              HasSubstr("portaclctl allow user root 443/tcp"));
+  kernel.rules = {"allow user 1001 443", "allow user 0 443"};
+  EXPECT_EQ(run_tool({"strict", "on"}).status, 0);
+}
+
+TEST_F(StrictTest, ModeEnforceIsCheckedAsWell) {
+  kernel.rules = {"reserve 8080"};
+  EXPECT_EQ(run_tool({"mode", "enforce"}).status, 0) << "it is in force";
+  for (const char *mode : {"off\n", "permissive\n"}) {
+    kernel.fixed["mode"] = mode;
+    const Outcome outcome = run_tool({"mode", "enforce"});
+    EXPECT_EQ(outcome.status, 4) << mode;
+    EXPECT_THAT(outcome.err, HasSubstr("app (pid 900) of user eve"));
+    EXPECT_THAT(outcome.err, HasSubstr("mode enforce: 1 listener"));
+    EXPECT_EQ(kernel.fixed["mode"], mode);
+  }
+  kernel.fixed["strict"] = "1\n";
+  EXPECT_THAT(run_tool({"mode", "enforce"}).err, HasSubstr("sshd (pid 700)"));
+  EXPECT_EQ(run_tool({"mode", "enforce", "--force"}).status, 0);
+  EXPECT_EQ(kernel.fixed["mode"], "enforce\n");
+}
+
+TEST_F(PreflightTest, AStrangeNameIsItsNumber) {
+  root.write("/etc/passwd", "we\xc2\x9b"
+                            "b:x:1001:1001::/:/bin/sh\n");
+  write_listeners({{812, "ng\x1b[2J", 1001, false, "tcp", "00000000:01BB"}});
+  const Outcome outcome = run_tool({"strict", "on"});
+  EXPECT_THAT(outcome.err, HasSubstr("ng\\x1b[2J (pid 812) of user "
+                                     "we\\xc2\\x9bb listens"));
+  EXPECT_THAT(outcome.err, HasSubstr("portaclctl allow user 1001 443/tcp"));
 }
 
 TEST_F(StrictTest, DryRunWarns) {

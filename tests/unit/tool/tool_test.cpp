@@ -96,6 +96,8 @@ std::string FakeKernel::policy() const {
 Result<std::string> FakeKernel::read(const std::string &attribute) {
   if (!loaded)
     return system_error(ENOENT, attribute);
+  if (attribute == failing_read && good_reads-- <= 0)
+    return system_error(EIO, attribute);
   if (attribute == "generation")
     return fmt::format("{}\n", generation);
   if (attribute == "policy" && !next_policies.empty()) {
@@ -261,14 +263,15 @@ Result<void> FakeKmod::unload(const std::string &name) {
 }
 
 void ToolTest::write_listeners(const std::vector<Fake> &listeners) const {
-  std::map<std::string, std::string> tables;
+  std::map<std::string, std::string> tables = {{"tcp", ""}, {"udp", ""}};
   unsigned inode = 1000;
   for (const Fake &fake : listeners) {
     inode++;
     tables[fake.table] += fmt::format(
         "   0: {} 00000000:0000 {} 00000000:00000000 00:00000000 00000000 "
         "{:5}        0 {} 1 0000000000000000 100 0 0 10 0\n",
-        fake.local, fake.table.starts_with("tcp") ? "0A" : "07", fake.uid,
+        fake.local, fake.table.starts_with("tcp") ? "0A" : "07",
+        fake.creator < 0 ? fake.uid : static_cast<unsigned>(fake.creator),
         inode);
     const std::string process = "/proc/" + std::to_string(fake.pid);
     root.write(process + "/status",

@@ -69,6 +69,9 @@ public:
       {"stats/no_rule", "5\n"},
       {"error", "\n"}};
   std::vector<std::pair<std::string, std::string>> writes;
+  // An attribute whose reads fail after this many.
+  std::string failing_read;
+  int good_reads = 0;
   // Called before a write; an errno other than 0 refuses it.
   std::function<int()> refuse;
   // The upload under way; another nonce is another upload.
@@ -115,7 +118,10 @@ struct Outcome {
 
 class ToolTest : public testing::Test {
 protected:
-  ToolTest() { write_names(root); }
+  ToolTest() {
+    write_names(root);
+    write_listeners({});
+  }
 
   Outcome run_tool(const std::vector<std::string> &arguments,
                    const std::string &input = {}, bool terminal = false);
@@ -128,6 +134,7 @@ protected:
     bool capable;
     std::string table; // "tcp"
     std::string local; // "00000000:01BB"
+    int creator = -1;  // the uid of the socket, else that of the process
   };
   void write_listeners(const std::vector<Fake> &listeners) const;
 

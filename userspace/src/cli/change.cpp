@@ -3,6 +3,7 @@
 #include "cli/change.h"
 
 #include <cerrno>
+#include <csignal>
 
 #include <fmt/format.h>
 
@@ -22,10 +23,29 @@ Result<KernelPart> change_kernel(const Context &context,
   if (!written && written.error().errnum != ENOENT)
     return written.error();
   const auto after = read_number(context.kernel, "generation");
+  // The write is done: files without it would be wrong.
   if (!after)
-    return after.error();
+    return KernelPart::changed;
   return *before == *after ? KernelPart::unchanged : KernelPart::changed;
 }
+
+// Keeps the signals that would end the tool half-way waiting.
+class SignalsBlocked final {
+public:
+  SignalsBlocked() {
+    sigset_t signals{};
+    sigemptyset(&signals);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+      sigaddset(&signals, signal);
+    pthread_sigmask(SIG_BLOCK, &signals, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked &) = delete;
+  SignalsBlocked &operator=(const SignalsBlocked &) = delete;
+
+private:
+  sigset_t before_{};
+};
 
 // Puts the first files back and adds to the error what the state is now.
 Error take_back(std::vector<DropIn> &files, size_t saved, Error error) {
@@ -58,6 +78,7 @@ std::string kernel_part_name(KernelPart part) {
 
 Result<KernelPart> carry_out(const Context &context, Change &change,
                              bool kernel_loaded) {
+  const SignalsBlocked whole_or_not_at_all;
   for (size_t i = 0; i < change.files.size(); i++) {
     if (auto saved = change.files[i].save(); !saved)
       return take_back(change.files, i + 1, saved.error());
@@ -79,18 +100,25 @@ Result<KernelPart> carry_out(const Context &context, Change &change,
 }
 
 std::string how_long(const Context &context, KernelPart part,
-                     bool files_are_good) {
+                     bool files_are_good, bool runtime) {
   if (part == KernelPart::not_asked)
     return fmt::format("in {}", context.options.root);
   if (part == KernelPart::not_loaded)
     return "once the module is loaded";
-  if (context.options.runtime)
+  if (runtime)
     return "now, until the next reboot";
   if (!files_are_good)
     return "now; after a reboot once the policy files are corrected";
   if (applied_at_boot(context.root))
     return "now and after a reboot";
   return "now; after a reboot once portaclctl load has run";
+}
+
+std::vector<uint32_t> dropped_lines(const Context &context,
+                                    const DropIn &file) {
+  if (file.path() != DropIn::path(context.root, true))
+    return {};
+  return ended_lines(file.text(), context.names);
 }
 
 void warn_of_bad_files(const Context &context, const RuleFiles &files) {

@@ -34,7 +34,11 @@ Result<KernelPart> carry_out(const Context &context, Change &change,
 
 // "now and after a reboot", as far as that is true.
 std::string how_long(const Context &context, KernelPart part,
-                     bool files_are_good);
+                     bool files_are_good, bool runtime);
+
+// The lines to drop when the file is written anew: in the one of --runtime
+// those that have ended.
+std::vector<uint32_t> dropped_lines(const Context &context, const DropIn &file);
 
 // Errors in files, as warnings.
 void warn_of_bad_files(const Context &context, const RuleFiles &files);

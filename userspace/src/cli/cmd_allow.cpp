@@ -30,6 +30,8 @@ struct Plan {
   std::string file;
   uint32_t line = 0;
   bool was_in_file = false;
+  bool stays = false;                    // in a file that a reboot keeps
+  std::string endless;                   // "FILE:LINE" of the same without end
   std::vector<std::string> overruled_by; // "FILE:LINE: deny any 443"
   Change change;
 };
@@ -41,10 +43,11 @@ void warn_of_wildcard(const Context &context, const pacl_rule &rule) {
   if (rule.on == 0 || rule.prefix_len != 128 || rule.prefix.hi != 0 ||
       host != 0)
     return;
+  // A socket on :: is of both families, which no prefix holds.
   const std::string address = address_text(rule.prefix);
-  context.console.warning(fmt::format(
-      "'on {}' never matches: for every address write {}/0, or leave 'on' out",
-      address, address));
+  context.console.warning(
+      fmt::format("'on {}' never matches: {}leave 'on' out", address,
+                  ipv4 ? "for every IPv4 address write 0.0.0.0/0, or " : ""));
 }
 
 void warn_of_grant(const Context &context, const pacl_rule &rule, bool strict) {
@@ -101,8 +104,7 @@ std::vector<std::string> overruling(const Context &context,
     if (!rule.numeric.starts_with("deny "))
       continue;
     const pacl_rule deny = rule_from_text(rule.numeric);
-    const bool ended = deny.until != 0 && deny.until <= clock_now().wall;
-    if (!ended && includes_subject(deny, allow, groups) &&
+    if (!has_ended(deny) && includes_subject(deny, allow, groups) &&
         shares_ports(deny, allow))
       found.push_back(fmt::format("{}: {}", files.origin(rule), rule.words));
   }
@@ -128,6 +130,31 @@ void warn(const Context &context, const pacl_rule &rule,
                          "is not bound by it unless strict is on");
 }
 
+void find_in_files(const Context &context, const RuleFiles &files,
+                   const WrittenRule &rule, Plan &plan) {
+  const std::string run = context.root + std::string(config_run) + "/";
+  plan.stays = !context.options.runtime;
+  const RuleIndex index(files);
+  for (const FileRule *found : index.find(rule.numeric)) {
+    const std::string &path = files.paths[found->file];
+    const bool stays = !path.starts_with(run);
+    // What a reboot drops does not count when the rule is to stay.
+    if (!stays && (plan.was_in_file || !context.options.runtime))
+      continue;
+    plan.was_in_file = true;
+    plan.file = path;
+    plan.line = found->line;
+    plan.stays = stays;
+    if (stays)
+      break;
+  }
+  if (rule.rule.until == 0)
+    return;
+  const auto &endless = index.find(without_end(rule.numeric));
+  if (!endless.empty())
+    plan.endless = files.origin(*endless.front());
+}
+
 Result<Plan> make_plan(const Context &context, const WrittenRule &rule) {
   Plan plan;
   const auto loaded = kernel_in_use(context);
@@ -140,22 +167,12 @@ Result<Plan> make_plan(const Context &context, const WrittenRule &rule) {
   plan.file_settings = files.settings();
   if (rule.rule.action == PACL_ALLOW)
     plan.overruled_by = overruling(context, files, rule.rule);
-  const std::string run = context.root + std::string(config_run) + "/";
-  const RuleIndex index(files);
-  for (const FileRule *found : index.find(rule.numeric)) {
-    const std::string &path = files.paths[found->file];
-    // What a reboot drops does not count when the rule is to stay.
-    if (context.options.runtime || !path.starts_with(run)) {
-      plan.was_in_file = true;
-      plan.file = path;
-      plan.line = found->line;
-      break;
-    }
-  }
+  find_in_files(context, files, rule, plan);
   if (!plan.was_in_file) {
     auto file = DropIn::open(context.root, context.options.runtime);
     if (!file)
       return file.error();
+    file->remove_lines(dropped_lines(context, *file));
     plan.file = file->path();
     plan.line = file->next_line();
     file->append(rule.words);
@@ -180,12 +197,12 @@ Json change_json(const Context &context, const WrittenRule &rule,
 
 std::string how_long(const Context &context, const WrittenRule &rule,
                      const Plan &plan, KernelPart part) {
-  std::string place = how_long(context, part, plan.files_are_good);
+  std::string place = how_long(context, part, plan.files_are_good, !plan.stays);
   if (rule.rule.until == 0)
     return place;
   const std::string end = iso_time(rule.rule.until);
   if (part != KernelPart::not_asked && part != KernelPart::not_loaded &&
-      context.options.runtime)
+      !plan.stays)
     return fmt::format("now, until {} or the next reboot", end);
   return fmt::format("{}, until {}", place, end);
 }
@@ -292,6 +309,9 @@ Result<void> check(const Context &context, const WrittenRule &rule,
   if (!settings)
     return settings.error();
   warn(context, rule.rule, *settings);
+  if (!plan.endless.empty())
+    context.console.warning(fmt::format("{} {} it without an end", plan.endless,
+                                        action_does(rule.rule)));
   for (const std::string &deny : plan.overruled_by)
     context.console.warning("a deny goes before it, " + printable(deny));
   return check_losers(context, rule, settings->strict());

@@ -100,7 +100,12 @@ void print_rules(const Context &context, const Listing &listing) {
   for (const std::string &rule : listing.rules) {
     bool unresolved = false;
     text += show_rule(context, rule, unresolved);
-    text += unresolved ? " # unresolved\n" : "\n";
+    const bool ended = has_ended(rule_from_text(rule));
+    if (unresolved || ended)
+      text +=
+          fmt::format(" # {}{}{}", unresolved ? "unresolved" : "",
+                      unresolved && ended ? ", " : "", ended ? "ended" : "");
+    text += '\n';
   }
   context.console.text(text);
 }
@@ -130,9 +135,11 @@ void print_table(const Context &context, const Listing &listing) {
     const RuleColumns columns =
         rule_columns(show_rule(context, listing.rules[i], unresolved));
     const std::string hits =
-        digits == 0 ? "" : fmt::format("{:>{}}  ", listing.hits[i], digits);
+        digits == 0 ? "" : fmt::format("{:>{}} ", listing.hits[i], digits);
+    const bool ended = has_ended(rule_from_text(listing.rules[i]));
     const std::string comment = fmt::format(
-        "# {}{}{}", hits, first_origin(listing.files, listing.origins[i]),
+        "# {}{}{}{}{}", hits, ended ? "ended " : "", digits == 0 ? "" : " ",
+        first_origin(listing.files, listing.origins[i]),
         unresolved ? " (unresolved)" : "");
     rows.push_back({columns.action, columns.subject, columns.ports,
                     columns.terms, comment});

@@ -88,30 +88,94 @@ Error with_origin(Error error, const RuleFiles &files) {
   return error;
 }
 
+// What makes rules refuse less goes before them: no deny is to bite for a
+// moment that the files do not mean.
+bool goes_first(const Directive &directive) {
+  switch (directive.setting) {
+  case Setting::mode:
+    return directive.value != "enforce";
+  case Setting::strict:
+    return directive.value == "off";
+  default:
+    return false;
+  }
+}
+
+Result<void> set(const Context &context, Setting setting,
+                 const std::string &value) {
+  return submit(context.kernel, setting_attribute(setting),
+                kernel_value(setting, value) + "\n");
+}
+
+Error with_place(Error error, const RuleFiles &files,
+                 const Directive &directive) {
+  error.file = files.paths[directive.file];
+  error.line = directive.line;
+  return error;
+}
+
+// Undoes the first settings; adds to the error what could not be.
+Error take_back(const Context &context, std::vector<Directive> &done,
+                const Settings &before, Error error) {
+  for (; !done.empty(); done.pop_back()) {
+    const Setting setting = done.back().setting;
+    if (!set(context, setting, before[setting]))
+      error.message += fmt::format("; '{}' is in force, though the rules are "
+                                   "not",
+                                   done.back().text());
+  }
+  return error;
+}
+
+// The settings from first on, the one that failed among them, are missing.
+Error without_settings(Error error, const std::vector<Directive> &settings,
+                       size_t first) {
+  std::vector<std::string> missing;
+  for (size_t i = first; i < settings.size(); i++)
+    missing.push_back(settings[i].text());
+  error.message += fmt::format("; the rules are in force, but not: {}",
+                               fmt::join(missing, ", "));
+  return error;
+}
+
 Result<void> apply(const Context &context, const RuleFiles &files,
                    const std::vector<std::string> &rules,
-                   const Difference &difference) {
+                   const Difference &difference, const Settings &before) {
+  std::vector<Directive> first;
+  std::vector<Directive> last;
+  for (const Directive &directive : difference.settings)
+    (goes_first(directive) ? first : last).push_back(directive);
+  std::vector<Directive> done;
+  for (const Directive &directive : first) {
+    if (auto set_now = set(context, directive.setting, directive.value);
+        !set_now)
+      return take_back(context, done, before,
+                       with_place(set_now.error(), files, directive));
+    done.push_back(directive);
+  }
   if (!difference.rules.empty()) {
-    const auto done = upload_policy(
+    const auto uploaded = upload_policy(
         context.kernel, rules, [&context](size_t part, size_t all) {
           context.console.progress("applying", part, all);
         });
-    if (!done)
-      return with_origin(done.error(), files);
+    if (!uploaded)
+      return take_back(context, done, before,
+                       with_origin(uploaded.error(), files));
   }
-  for (const Directive &directive : difference.settings) {
-    const std::string value =
-        kernel_value(directive.setting, directive.value) + "\n";
-    if (auto done =
-            submit(context.kernel, setting_attribute(directive.setting), value);
-        !done) {
-      Error error = done.error();
-      error.file = files.paths[directive.file];
-      error.line = directive.line;
-      return error;
-    }
+  for (size_t i = 0; i < last.size(); i++) {
+    if (auto set_now = set(context, last[i].setting, last[i].value); !set_now)
+      return without_settings(with_place(set_now.error(), files, last[i]), last,
+                              i);
   }
   return {};
+}
+
+void warn_of_ended(const Context &context, const RuleFiles &files) {
+  for (const FileRule &rule : files.rules) {
+    if (has_ended(rule_from_text(rule.numeric)))
+      context.console.warning(fmt::format(
+          "{} has ended: {}", files.origin(rule), printable(rule.words)));
+  }
 }
 
 Result<void> load_module(const Context &context) {
@@ -145,6 +209,7 @@ int cmd_load(const Context &context) {
   const auto rules = valid_rules(context, files);
   if (!rules)
     return fail(context, rules.error());
+  warn_of_ended(context, files);
   const auto loaded = is_loaded(context.kernel);
   if (!loaded)
     return fail(context, loaded.error());
@@ -164,7 +229,7 @@ int cmd_load(const Context &context) {
   const Difference wanted{difference(policy->rules, *rules),
                           settings_to_set(files, *settings)};
   if (!context.options.dry_run) {
-    if (auto done = apply(context, files, *rules, wanted); !done)
+    if (auto done = apply(context, files, *rules, wanted, *settings); !done)
       return fail(context, done.error());
   }
   return report(context, files, *loaded, wanted);

@@ -227,13 +227,17 @@ void print_reasons(const Context &context, const Question &question,
 
 // What to do about the first refusal.
 void print_hint(const Context &context, const Question &question,
-                const std::vector<Answer> &answers) {
+                const Judge &judge, const std::vector<Answer> &answers) {
   std::vector<const Answer *> refused;
   bool every_protocol = true;
   for (const Answer &answer : answers) {
     if (!answer.allowed)
       refused.push_back(&answer);
     every_protocol = every_protocol && !answer.allowed;
+  }
+  if (judge.in_force.settings[Setting::mode] == "off") {
+    context.console.hint("to have rules obeyed, run: portaclctl mode enforce");
+    return;
   }
   const Answer &first = *refused.front();
   if (first.decision.verdict == PACL_DENIED) {
@@ -258,10 +262,12 @@ void print_hint(const Context &context, const Question &question,
 }
 
 void print_text(const Context &context, const Question &question,
-                const std::vector<Answer> &answers, bool allowed) {
+                const Judge &judge, const std::vector<Answer> &answers,
+                bool allowed) {
   const std::string subject = describe_subject(context, question.rule);
   const std::string ports = describe_ports(question.rule);
-  bool no_rule = true;
+  // In mode off nobody looked for one.
+  bool no_rule = judge.in_force.settings[Setting::mode] != "off";
   for (const Answer &answer : answers)
     no_rule = no_rule && answer.decision.verdict == PACL_DEFAULT;
   if (allowed)
@@ -275,7 +281,7 @@ void print_text(const Context &context, const Question &question,
                             fmt::format("{} may not bind {}", subject, ports));
   print_reasons(context, question, answers);
   if (!allowed)
-    print_hint(context, question, answers);
+    print_hint(context, question, judge, answers);
 }
 
 void print_json(const Context &context, const Question &question,
@@ -309,6 +315,19 @@ void print_json(const Context &context, const Question &question,
   context.console.json("query", value);
 }
 
+void warn_of_mode(const Context &context, const ActivePolicy &in_force,
+                  const std::vector<Answer> &answers) {
+  const std::string &mode = in_force.settings[Setting::mode];
+  if (mode == "off")
+    context.console.warning("mode is off: no rule has an effect");
+  const bool spared = std::ranges::any_of(answers, [](const Answer &answer) {
+    return pacl_refuses(answer.decision.verdict);
+  });
+  if (mode == "permissive" && spared)
+    context.console.warning("mode is permissive: what rules refuse is only "
+                            "logged and counted");
+}
+
 } // namespace
 
 int cmd_query(const Context &context) {
@@ -329,10 +348,11 @@ int cmd_query(const Context &context) {
                     unprivileged_start(context)};
   const auto answers = answer_all(context, *question, judge);
   const bool allowed = std::ranges::all_of(answers, &Answer::allowed);
+  warn_of_mode(context, *in_force, answers);
   if (context.console.wants_json())
     print_json(context, *question, judge, answers, allowed);
   else
-    print_text(context, *question, answers, allowed);
+    print_text(context, *question, judge, answers, allowed);
   return static_cast<int>(allowed ? Code::done : Code::no);
 }
 

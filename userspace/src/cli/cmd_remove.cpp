@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/describe.h"
 #include "lib/config_dirs.h"
+#include "lib/policy.h"
 #include "lib/text.h"
 
 namespace portacl {
@@ -19,6 +20,7 @@ namespace {
 struct Found {
   std::vector<std::string> places;    // "FILE:LINE", removed
   std::vector<std::string> elsewhere; // "FILE:LINE", left alone
+  std::vector<std::string> remaining; // the same rule but for an end to come
   bool kernel_loaded = false;
   bool in_kernel = false;
   Change change;
@@ -60,7 +62,7 @@ Error not_found(const Context &context, const RuleFiles &files,
               .message = fmt::format("no such rule: {}", printable(words))};
   const std::string best = nearest(words, known_rules(context, files));
   if (!best.empty())
-    error.hint = fmt::format("the nearest is: {}", best);
+    error.hint = fmt::format("the nearest is: {}", printable(best));
   return error;
 }
 
@@ -110,6 +112,8 @@ Result<Found> find_rule(const Context &context, const RuleFiles &files,
     auto file = DropIn::open(context.root, runtime);
     if (!file)
       return file.error();
+    const auto dropped = dropped_lines(context, *file);
+    lines.insert(lines.end(), dropped.begin(), dropped.end());
     file->remove_lines(lines);
     found.change.files.push_back(std::move(*file));
   }
@@ -129,7 +133,16 @@ Json change_json(const Context &context, const Json &rule, const Found &found,
           {"rule", rule},
           {"removed_from", found.places},
           {"still_in", found.elsewhere},
+          {"remaining", found.remaining},
           {"kernel", kernel_part_name(part)}};
+}
+
+// What the kernel does not know by these numbers it may know by others.
+void warn_of_former_id(const Context &context) {
+  context.console.warning("the kernel's policy did not have it: it may hold "
+                          "the rule under a former id");
+  context.console.hint("to make the kernel's policy what the files say, run: "
+                       "portaclctl load");
 }
 
 int report(const Context &context, const WrittenRule &rule, const Found &found,
@@ -142,11 +155,20 @@ int report(const Context &context, const WrittenRule &rule, const Found &found,
   context.console.json(
       "change",
       change_json(context, rule_json(context, rule.numeric), found, part));
-  if (!found.elsewhere.empty()) {
+  for (const std::string &remaining : found.remaining)
+    context.console.warning(
+        fmt::format("still {} by a rule that has an end; to remove that, too, "
+                    "run: portaclctl remove {}",
+                    action_done(rule.rule), printable(remaining)));
+  if (!found.elsewhere.empty())
     context.console.warning(fmt::format(
         "still {} by {}", action_done(rule.rule), found.elsewhere.front()));
+  const bool unknown = found.kernel_loaded && !found.in_kernel &&
+                       found.elsewhere.empty() && !has_ended(rule.rule);
+  if (unknown)
+    warn_of_former_id(context);
+  if (unknown || !found.elsewhere.empty() || !found.remaining.empty())
     return static_cast<int>(Code::attention);
-  }
   if (part == KernelPart::changed && rule.rule.action == PACL_ALLOW)
     context.console.hint("sockets that are bound already stay open");
   return static_cast<int>(Code::done);
@@ -162,6 +184,10 @@ int dry_run(const Context &context, const WrittenRule &rule,
   for (const std::string &place : found.elsewhere)
     context.console.line(
         fmt::format("would still be {} by {}", action_done(rule.rule), place));
+  for (const std::string &remaining : found.remaining)
+    context.console.line(fmt::format("would still be {} by: {}",
+                                     action_done(rule.rule),
+                                     printable(remaining)));
   const KernelPart part = !context.options.root.empty() ? KernelPart::not_asked
                           : !found.kernel_loaded        ? KernelPart::not_loaded
                           : found.change.kernel         ? KernelPart::changed
@@ -172,12 +198,7 @@ int dry_run(const Context &context, const WrittenRule &rule,
   return static_cast<int>(Code::done);
 }
 
-// A canonical text without its end.
-std::string without_end(const std::string &numeric) {
-  return numeric.substr(0, numeric.find(" until "));
-}
-
-// The rules that differ from this one by their end only.
+// This rule, if it is there, and those that differ from it by their end only.
 Result<std::set<std::string>> ending_rules(const Context &context,
                                            const RuleFiles &files,
                                            const std::string &numeric) {
@@ -201,37 +222,57 @@ Result<std::set<std::string>> ending_rules(const Context &context,
   return ending;
 }
 
+struct Meant {
+  WrittenRule rule;
+  std::vector<std::string> remaining; // not meant, but the same until they end
+};
+
 // The rule that is meant: the one as written, else the only one that is the
-// same but for its end.
-Result<WrittenRule> meant_rule(const Context &context, const RuleFiles &files,
-                               const WrittenRule &rule) {
+// same but for its end. One that has ended is meant if there is no other.
+Result<Meant> meant_rule(const Context &context, const RuleFiles &files,
+                         const WrittenRule &rule) {
+  Meant meant{.rule = rule, .remaining = {}};
   if (rule.rule.until != 0)
-    return rule;
-  const auto ending = ending_rules(context, files, rule.numeric);
-  if (!ending)
-    return ending.error();
-  if (ending->empty() || ending->count(rule.numeric) != 0)
-    return rule;
-  std::vector<std::string> shown;
-  for (const std::string &candidate : *ending) {
+    return meant;
+  const auto candidates = ending_rules(context, files, rule.numeric);
+  if (!candidates)
+    return candidates.error();
+  const bool as_written = candidates->count(rule.numeric) != 0;
+  std::vector<std::string> live;
+  std::vector<std::string> ended;
+  for (const std::string &candidate : *candidates) {
+    if (candidate == rule.numeric)
+      continue;
     bool unresolved = false;
-    shown.push_back(show_rule(context, candidate, unresolved));
+    (has_ended(rule_from_text(candidate)) ? ended : live)
+        .push_back(show_rule(context, candidate, unresolved));
   }
+  if (as_written) {
+    meant.remaining = std::move(live);
+    return meant;
+  }
+  const auto &shown = live.empty() ? ended : live;
+  if (shown.empty())
+    return meant;
   if (shown.size() > 1)
     return Error{.code = Code::policy,
                  .message = fmt::format("{} rules are meant by: {}",
                                         shown.size(), printable(rule.words)),
                  .hint = fmt::format("repeat one of them in full: {}",
                                      fmt::join(shown, "; "))};
-  return rule_of_words(context, {shown.front()});
+  auto only = rule_of_words(context, {shown.front()});
+  if (!only)
+    return only.error();
+  meant.rule = std::move(*only);
+  return meant;
 }
 
 int remove_rule(const Context &context, const RuleFiles &files,
                 const WrittenRule &written) {
-  const auto meant = meant_rule(context, files, written);
+  auto meant = meant_rule(context, files, written);
   if (!meant)
     return fail(context, meant.error());
-  const WrittenRule &rule = *meant;
+  const WrittenRule &rule = meant->rule;
   auto found = find_rule(context, files, rule.numeric);
   if (!found)
     return fail(context, found.error());
@@ -240,6 +281,7 @@ int remove_rule(const Context &context, const RuleFiles &files,
                 only_elsewhere(context, rule.words, found->elsewhere.front()));
   if (found->places.empty() && !found->in_kernel)
     return fail(context, not_found(context, files, rule.words));
+  found->remaining = std::move(meant->remaining);
   if (context.options.dry_run)
     return dry_run(context, rule, *found);
   const auto part = carry_out(context, found->change, found->kernel_loaded);
@@ -269,6 +311,8 @@ int remove_words(const Context &context, const std::string &line,
     }
     if (lines.empty())
       continue;
+    const auto dropped = dropped_lines(context, *file);
+    lines.insert(lines.end(), dropped.begin(), dropped.end());
     file->remove_lines(lines);
     found.change.files.push_back(std::move(*file));
   }
@@ -287,13 +331,13 @@ int remove_words(const Context &context, const std::string &line,
     return fail(context, part.error());
   context.console.verdict("removed", true,
                           fmt::format("{} ({})", words, where));
-  const auto loaded = kernel_in_use(context);
-  if (loaded && *loaded)
-    context.console.hint("the kernel keeps the rule of the former id until you "
-                         "run: portaclctl load");
   context.console.json("change", change_json(context, {{"rule", words}}, found,
                                              KernelPart::unchanged));
-  return static_cast<int>(Code::done);
+  const auto loaded = kernel_in_use(context);
+  if (!loaded || !*loaded)
+    return static_cast<int>(Code::done);
+  warn_of_former_id(context);
+  return static_cast<int>(Code::attention);
 }
 
 bool is_action(const std::string &word) {

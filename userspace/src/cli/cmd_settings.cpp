@@ -22,6 +22,9 @@ struct SettingPlan {
   uint32_t line = 0;
   bool was_in_file = false;
   std::string overruled_by; // "FILE:LINE", by a line with another value
+  // "FILE:LINE" of the directives of --runtime that this one ends.
+  std::vector<std::string> removed_from;
+  Settings now; // the kernel's, else the files'
   Change change;
 };
 
@@ -30,23 +33,47 @@ std::string file_name(const std::string &path) {
 }
 
 // Puts the directive where others of its kind stand in the file, or at its end.
-void edit(DropIn &file, const Directive &wanted,
+void edit(const Context &context, DropIn &file, const Directive &wanted,
           const std::vector<uint32_t> &lines, SettingPlan &plan) {
+  auto others = dropped_lines(context, file);
   if (lines.empty()) {
+    file.remove_lines(others);
     plan.line = file.next_line();
     file.append(wanted.text());
     return;
   }
-  const std::vector<uint32_t> others(lines.begin(), lines.end() - 1);
-  file.replace_line(lines.back(), wanted.text());
+  others.insert(others.end(), lines.begin(), lines.end() - 1);
+  file.replace_words(lines.back(), wanted.text());
   file.remove_lines(others);
-  plan.line = lines.back() - static_cast<uint32_t>(others.size());
+  plan.line =
+      lines.back() -
+      static_cast<uint32_t>(std::ranges::count_if(
+          others, [&lines](uint32_t line) { return line < lines.back(); }));
+}
+
+// What is to stay would not, as long as a line of --runtime overrules it.
+Result<void> plan_runtime_file(const Context &context,
+                               std::vector<uint32_t> lines, SettingPlan &plan) {
+  if (lines.empty())
+    return {};
+  auto file = DropIn::open(context.root, true);
+  if (!file)
+    return file.error();
+  for (const uint32_t line : lines)
+    plan.removed_from.push_back(fmt::format("{}:{}", file->path(), line));
+  const auto dropped = dropped_lines(context, *file);
+  lines.insert(lines.end(), dropped.begin(), dropped.end());
+  file->remove_lines(lines);
+  plan.change.files.push_back(std::move(*file));
+  return {};
 }
 
 Result<void> plan_file(const Context &context, const RuleFiles &files,
                        const Directive &wanted, SettingPlan &plan) {
   plan.file = DropIn::path(context.root, context.options.runtime);
+  const std::string runtime_file = DropIn::path(context.root, true);
   std::vector<uint32_t> lines;
+  std::vector<uint32_t> runtime_lines;
   bool right = false;
   for (const Directive &directive : files.directives) {
     if (directive.setting != wanted.setting)
@@ -55,11 +82,15 @@ Result<void> plan_file(const Context &context, const RuleFiles &files,
     if (path == plan.file) {
       lines.push_back(directive.line);
       right = directive.value == wanted.value;
+    } else if (path == runtime_file) {
+      runtime_lines.push_back(directive.line);
     } else if (file_name(path) > file_name(plan.file)) {
       plan.overruled_by =
           directive.value == wanted.value ? "" : files.origin(directive);
     }
   }
+  if (auto done = plan_runtime_file(context, runtime_lines, plan); !done)
+    return done;
   if (lines.size() == 1 && right) {
     plan.was_in_file = true;
     plan.line = lines.front();
@@ -68,7 +99,7 @@ Result<void> plan_file(const Context &context, const RuleFiles &files,
   auto file = DropIn::open(context.root, context.options.runtime);
   if (!file)
     return file.error();
-  edit(*file, wanted, lines, plan);
+  edit(context, *file, wanted, lines, plan);
   plan.change.files.push_back(std::move(*file));
   return {};
 }
@@ -84,26 +115,31 @@ Result<SettingPlan> make_plan(const Context &context, const Directive &wanted) {
   plan.files_are_good = files.errors.empty();
   if (auto done = plan_file(context, files, wanted, plan); !done)
     return done.error();
+  plan.now = files.settings();
   if (!*loaded)
     return plan;
   const auto settings = read_settings(context.kernel);
   if (!settings)
     return settings.error();
-  if ((*settings)[wanted.setting] != wanted.value)
+  plan.now = *settings;
+  if (plan.now[wanted.setting] != wanted.value)
     plan.change.kernel = {setting_attribute(wanted.setting),
                           kernel_value(wanted.setting, wanted.value)};
   return plan;
 }
 
-// strict can keep services from coming back, sshd among them.
-Result<void> check(const Context &context, const Directive &wanted) {
-  if (wanted.setting != Setting::strict || wanted.value != "on")
-    return {};
-  Intent intent{.words = wanted.text(), .strict = true};
-  intent.concerns = [free_from = unprivileged_start(context)](uint16_t port) {
-    return port < free_from;
-  };
-  return check_listeners(context, intent);
+// Both can keep services from coming back, sshd among them, and on every port:
+// strict makes deny and reserve hold for root, too.
+Result<void> check(const Context &context, const Directive &wanted,
+                   const Settings &now) {
+  if (wanted.setting == Setting::strict && wanted.value == "on")
+    return check_listeners(context, {.words = wanted.text(), .strict = true});
+  if (wanted.setting == Setting::mode && wanted.value == "enforce" &&
+      now[Setting::mode] != wanted.value)
+    return check_listeners(context, {.words = wanted.text(),
+                                     .strict = now.strict(),
+                                     .nothing_before = true});
+  return {};
 }
 
 Json change_json(const Context &context, const Directive &wanted,
@@ -114,6 +150,7 @@ Json change_json(const Context &context, const Directive &wanted,
           {"file", plan.file},
           {"line", plan.line},
           {"file_changed", !plan.was_in_file},
+          {"removed_from", plan.removed_from},
           {"kernel", kernel_part_name(part)},
           {"runtime", context.options.runtime}};
 }
@@ -135,9 +172,12 @@ int dry_run(const Context &context, const Directive &wanted,
   if (!plan.was_in_file)
     context.console.line(fmt::format("would write to {}:{}: {}", plan.file,
                                      plan.line, wanted.text()));
+  for (const std::string &place : plan.removed_from)
+    context.console.line(fmt::format("would remove from {}: {}", place,
+                                     setting_name(wanted.setting)));
   if (part == KernelPart::changed)
     context.console.line("would set in the kernel: " + wanted.text());
-  if (plan.was_in_file && part != KernelPart::changed)
+  if (plan.change.files.empty() && part != KernelPart::changed)
     context.console.line("would change nothing");
   context.console.json("change", change_json(context, wanted, plan, part));
   return static_cast<int>(Code::done);
@@ -146,19 +186,26 @@ int dry_run(const Context &context, const Directive &wanted,
 int report(const Context &context, const Directive &wanted,
            const SettingPlan &plan, KernelPart part) {
   const bool in_force = part != KernelPart::not_loaded;
-  const char *word = plan.was_in_file && part != KernelPart::changed && in_force
-                         ? "already set"
-                     : !in_force || part == KernelPart::not_asked ? "saved"
-                                                                  : "set";
+  const bool saved_only = !in_force || part == KernelPart::not_asked;
+  const bool overruled = !plan.overruled_by.empty();
+  const bool nothing_new =
+      plan.change.files.empty() && part != KernelPart::changed && in_force;
+  // In files, a line that is overruled sets nothing.
+  const char *word = nothing_new && !(overruled && saved_only) ? "already set"
+                     : saved_only                              ? "saved"
+                                                               : "set";
   context.console.verdict(
       word, true,
       fmt::format("{}, {}", wanted.text(),
-                  how_long(context, part, plan.files_are_good)));
+                  overruled && !saved_only
+                      ? "now, until the files are loaded"
+                      : how_long(context, part, plan.files_are_good,
+                                 context.options.runtime)));
   context.console.json("change", change_json(context, wanted, plan, part));
-  if (in_force)
-    return static_cast<int>(Code::done);
-  warn_not_in_force(context);
-  return static_cast<int>(Code::attention);
+  if (!in_force)
+    warn_not_in_force(context);
+  return static_cast<int>(in_force && !overruled ? Code::done
+                                                 : Code::attention);
 }
 
 int set(const Context &context, const Directive &wanted) {
@@ -170,7 +217,7 @@ int set(const Context &context, const Directive &wanted) {
   auto plan = make_plan(context, wanted);
   if (!plan)
     return fail(context, plan.error());
-  if (auto fine = check(context, wanted); !fine)
+  if (auto fine = check(context, wanted, plan->now); !fine)
     return fail(context, fine.error());
   warn_of_overrule(context, wanted, *plan);
   if (context.options.dry_run)
@@ -196,7 +243,8 @@ Result<ActivePolicy> read_values(const Context &context) {
     return in_force;
   }
   in_force.files = read_rule_files(context.root, context.names);
-  warn_of_bad_files(context, in_force.files);
+  for (const Error &error : in_force.files.errors)
+    context.console.error(error);
   in_force.settings = in_force.files.settings();
   warn_of_files_only(context, in_force);
   return in_force;
@@ -214,7 +262,8 @@ int show(const Context &context, Setting setting) {
   context.console.json(
       setting_name(setting),
       {{"value", value}, {"source", values->from_kernel ? "kernel" : "files"}});
-  return static_cast<int>(Code::done);
+  const auto &errors = values->files.errors;
+  return static_cast<int>(errors.empty() ? Code::done : errors.front().code);
 }
 
 int report_locked(const Context &context, const char *word, KernelPart part) {

@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/describe.h"
+#include "lib/policy.h"
 #include "lib/text.h"
 #include "uapi/portacl.h"
 #include "version.h"
@@ -93,6 +94,11 @@ struct Drift {
 
 Drift drift_of(const RuleFiles &files, const State &state) {
   Drift drift{difference(state.policy.rules, files.numeric()), {}};
+  // What has ended makes no difference wherever it is.
+  for (auto *rules : {&drift.rules.add, &drift.rules.remove})
+    std::erase_if(*rules, [](const std::string &rule) {
+      return has_ended(rule_from_text(rule));
+    });
   for (const Setting setting : all_settings) {
     const Directive *directive = files.directive(setting);
     if (directive != nullptr && directive->value != state.settings[setting])

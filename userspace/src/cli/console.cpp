@@ -24,7 +24,8 @@ Json error_json(const Error &error) {
     value["hint"] = error.hint;
   if (!error.file.empty())
     value["file"] = error.file;
-  if (error.line != 0)
+  // Lines are those of files.
+  if (error.line != 0 && !error.file.empty())
     value["line"] = error.line;
   if (error.column != 0)
     value["column"] = error.column;

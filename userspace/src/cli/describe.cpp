@@ -79,6 +79,12 @@ std::string action_name(const pacl_rule &rule) {
   return rule_columns(rule_text(rule)).action;
 }
 
+std::string action_does(const pacl_rule &rule) {
+  constexpr std::array<const char *, PACL_ACTIONS> does = {"allows", "denies",
+                                                           "reserves"};
+  return does.at(rule.action);
+}
+
 std::string action_done(const pacl_rule &rule) {
   constexpr std::array<const char *, PACL_ACTIONS> done = {"allowed", "denied",
                                                            "reserved"};
@@ -139,6 +145,7 @@ Json rule_json(const Context &context, const std::string &numeric) {
   value["protocol"] = pacl_proto_name(rule.proto);
   value["prefix"] = rule.on != 0 ? Json(prefix_text(rule)) : Json(nullptr);
   value["until"] = rule.until != 0 ? Json(iso_time(rule.until)) : Json(nullptr);
+  value["ended"] = has_ended(rule);
   return value;
 }
 

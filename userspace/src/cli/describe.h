@@ -20,8 +20,9 @@ std::string describe_ports(const pacl_rule &rule);
 // "user web (uid 1001) may bind 443, any transport".
 std::string describe_rule(const Context &context, const pacl_rule &rule);
 
-// "allow", and "allowed".
+// "allow", "allows" and "allowed".
 std::string action_name(const pacl_rule &rule);
+std::string action_does(const pacl_rule &rule);
 std::string action_done(const pacl_rule &rule);
 
 // "192.0.2.1", "::".

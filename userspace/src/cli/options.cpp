@@ -129,8 +129,9 @@ void add_setting_commands(CLI::App &app, Options &options) {
     command->add_option(argument, options.words, help);
     return command;
   };
-  add("mode", "Show or set whether rules are enforced", "MODE",
-      "enforce, permissive or off (default: show)");
+  add_force(*add("mode", "Show or set whether rules are enforced", "MODE",
+                 "enforce, permissive or off (default: show)"),
+            options);
   add_force(*add("strict", "Show or set whether privileged ports need a rule",
                  "SWITCH", "on or off (default: show)"),
             options);
@@ -258,8 +259,9 @@ Result<void> check_root(Options &options, bool given) {
     return {};
   while (options.root.ends_with('/'))
     options.root.pop_back();
+  // It promises to leave the kernel alone.
   if (options.root.empty())
-    return {};
+    return usage_error("--root=/ is this machine: leave the option out");
   struct stat info {};
   if (stat(options.root.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
     return usage_error(fmt::format("--root: no such directory: '{}'",

@@ -17,11 +17,13 @@ struct Intent {
   std::vector<std::string> rules = {};         // added, canonical text
   bool strict = false;                         // from then on
   bool may_refuse = true;                      // or warn only
-  std::function<bool(uint16_t)> concerns = {}; // ports that it is about
+  bool nothing_before = false;                 // is refused, by the mode
+  std::function<bool(uint16_t)> concerns = {}; // ports it is about, else all
 };
 
 // Warns of every listener that the change would refuse at its next bind, and
-// that is not refused before; with such listeners an error unless --force.
+// that is not refused before; with such listeners an error unless --force. An
+// error, too, if this machine does not show who listens.
 Result<void> check_listeners(const Context &context, const Intent &intent);
 
 } // namespace portacl

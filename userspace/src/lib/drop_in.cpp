@@ -136,12 +136,14 @@ void DropIn::append(std::string_view rule) {
   text_ += '\n';
 }
 
-void DropIn::replace_line(uint32_t line, std::string_view text) {
+void DropIn::replace_words(uint32_t line, std::string_view words) {
   size_t at = 0;
   for (uint32_t number = 1; number < line; number++)
     at = text_.find('\n', at) + 1;
-  const size_t end = text_.find('\n', at);
-  text_.replace(at, end == std::string::npos ? end : end - at, text);
+  size_t end = std::min(text_.find_first_of("#\n", at), text_.size());
+  while (end > at && (text_[end - 1] == ' ' || text_[end - 1] == '\t'))
+    end--;
+  text_.replace(at, end - at, words);
 }
 
 void DropIn::remove_lines(const std::vector<uint32_t> &lines) {

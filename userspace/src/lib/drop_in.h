@@ -42,7 +42,8 @@ public:
   // The number that the next appended line gets.
   uint32_t next_line() const;
   void append(std::string_view rule);
-  void replace_line(uint32_t line, std::string_view text);
+  // A comment behind the words stays.
+  void replace_words(uint32_t line, std::string_view words);
   void remove_lines(const std::vector<uint32_t> &lines);
 
   Result<void> save() { return write(text_); }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -14,7 +15,9 @@
 #include <system_error>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 
+#include "lib/fd.h"
 #include "lib/text.h"
 
 namespace portacl {
@@ -33,12 +36,13 @@ struct Table {
   const char *file;
   uint8_t protocol;
   const char *state;
+  bool optional; // a kernel without IPv6 lacks it
 };
 constexpr std::array<Table, 4> tables = {
-    {{"tcp", PACL_PROTO_TCP, tcp_listen},
-     {"tcp6", PACL_PROTO_TCP, tcp_listen},
-     {"udp", PACL_PROTO_UDP, udp_unconnected},
-     {"udp6", PACL_PROTO_UDP, udp_unconnected}}};
+    {{"tcp", PACL_PROTO_TCP, tcp_listen, false},
+     {"tcp6", PACL_PROTO_TCP, tcp_listen, true},
+     {"udp", PACL_PROTO_UDP, udp_unconnected, false},
+     {"udp6", PACL_PROTO_UDP, udp_unconnected, true}}};
 
 template <class Number>
 std::optional<Number> number_of(std::string_view text, int base = 10) {
@@ -98,16 +102,26 @@ std::optional<Socket> read_socket(const Table &table, const std::string &line) {
   socket.listener.protocol = table.protocol;
   socket.listener.address = *address;
   socket.listener.uid = *uid;
+  socket.listener.creator = *uid;
   return socket;
 }
 
-std::vector<Socket> read_sockets(const std::string &proc) {
+Result<std::vector<Socket>> read_sockets(const std::string &proc) {
   std::vector<Socket> sockets;
   for (const Table &table : tables) {
-    std::ifstream file(proc + "/net/" + table.file);
-    for (std::string line; std::getline(file, line);) {
+    const std::string path = proc + "/net/" + table.file;
+    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file && errno == ENOENT && table.optional)
+      continue;
+    if (!file)
+      return system_error(errno, "cannot open " + path);
+    const auto text = read_all(file, path);
+    if (!text)
+      return text.error();
+    for (const std::string_view line : split(*text, '\n')) {
       // Sockets without an inode belong to the kernel.
-      if (auto socket = read_socket(table, line); socket && socket->inode != 0)
+      if (auto socket = read_socket(table, std::string(line));
+          socket && socket->inode != 0)
         sockets.push_back(std::move(*socket));
     }
   }
@@ -154,6 +168,20 @@ std::map<uint64_t, int> read_holders(const std::string &proc) {
   return holders;
 }
 
+// A capability of another user namespace is none here. What cannot be read
+// counts as the same.
+bool is_in_other_user_namespace(const std::string &proc, int pid) {
+  const auto name = [&proc](int process) {
+    std::error_code error;
+    const auto target = fs::read_symlink(
+        proc + "/" + std::to_string(process) + "/ns/user", error);
+    return error ? std::string() : target.string();
+  };
+  const std::string first = name(1);
+  const std::string own = name(pid);
+  return !first.empty() && !own.empty() && first != own;
+}
+
 void read_process(const std::string &proc, int pid, Listener &listener) {
   listener.pid = pid;
   std::ifstream file(proc + "/" + std::to_string(pid) + "/status");
@@ -174,7 +202,8 @@ void read_process(const std::string &proc, int pid, Listener &listener) {
     } else if (name == "CapEff:") {
       uint64_t capabilities = 0;
       fields >> std::hex >> capabilities;
-      listener.capable = (capabilities >> cap_net_bind_service & 1U) != 0;
+      listener.capable = (capabilities >> cap_net_bind_service & 1U) != 0 &&
+                         !is_in_other_user_namespace(proc, pid);
     }
   }
   std::ranges::sort(listener.groups);
@@ -182,13 +211,15 @@ void read_process(const std::string &proc, int pid, Listener &listener) {
 
 } // namespace
 
-std::vector<Listener> read_listeners(const std::string &proc) {
+Result<std::vector<Listener>> read_listeners(const std::string &proc) {
   const auto sockets = read_sockets(proc);
+  if (!sockets)
+    return sockets.error();
   std::vector<Listener> listeners;
-  if (sockets.empty())
+  if (sockets->empty())
     return listeners;
   const auto holders = read_holders(proc);
-  for (const Socket &socket : sockets) {
+  for (const Socket &socket : *sockets) {
     listeners.push_back(socket.listener);
     if (const auto holder = holders.find(socket.inode); holder != holders.end())
       read_process(proc, holder->second, listeners.back());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/engine.h"
+#include "lib/result.h"
 
 namespace portacl {
 
@@ -20,16 +21,18 @@ struct Listener {
   // none was found.
   int pid = 0;
   std::string program;
-  uint32_t uid = 0; // effective
+  uint32_t uid = 0;     // effective
+  uint32_t creator = 0; // the uid that made the socket
   uint32_t gid = 0;
   std::vector<uint32_t> groups; // ascending
-  bool capable = false;         // of CAP_NET_BIND_SERVICE
+  // Of CAP_NET_BIND_SERVICE over the user namespace of process 1.
+  bool capable = false;
 };
 
 // Sockets of TCP that listen and sockets of UDP that are not connected, in the
-// order of their ports; those of the kernel are left out. Empty if the
-// directory does not show any.
-std::vector<Listener> read_listeners(const std::string &proc);
+// order of their ports; those of the kernel are left out. Fails where the
+// directory does not show any; tables of IPv6 may be missing.
+Result<std::vector<Listener>> read_listeners(const std::string &proc);
 
 } // namespace portacl
 

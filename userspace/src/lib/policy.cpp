@@ -27,6 +27,14 @@ bool covers_port(const pacl_rule &rule, uint16_t port) {
   return false;
 }
 
+bool has_ended(const pacl_rule &rule) {
+  return rule.until != 0 && rule.until <= clock_now().wall;
+}
+
+std::string without_end(const std::string &numeric) {
+  return numeric.substr(0, numeric.find(" until "));
+}
+
 pacl_rule rule_from_text(std::string_view text) {
   pacl_rule rule{};
   pacl_error error{};

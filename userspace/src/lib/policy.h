@@ -21,6 +21,12 @@ std::string rule_text(const pacl_rule &rule);
 
 bool covers_port(const pacl_rule &rule, uint16_t port);
 
+// Whether its "until" is past by the wall clock.
+bool has_ended(const pacl_rule &rule);
+
+// A canonical text without its "until".
+std::string without_end(const std::string &numeric);
+
 // Parses canonical text, which cannot fail but by a bug.
 pacl_rule rule_from_text(std::string_view text);
 

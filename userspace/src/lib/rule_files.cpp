@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "lib/config_dirs.h"
+#include "lib/policy.h"
 #include "lib/rule_words.h"
 
 namespace portacl {
@@ -97,6 +98,17 @@ RuleFiles read_rule_files(const std::string &root, Names &names) {
       files.errors.push_back(text.error());
   }
   return files;
+}
+
+std::vector<uint32_t> ended_lines(std::string_view text, Names &names) {
+  RuleFiles files;
+  read_rules(files, {}, text, names);
+  std::vector<uint32_t> lines;
+  for (const FileRule &rule : files.rules) {
+    if (has_ended(rule_from_text(rule.numeric)))
+      lines.push_back(rule.line);
+  }
+  return lines;
 }
 
 RuleIndex::RuleIndex(const RuleFiles &files) {

@@ -48,6 +48,9 @@ RuleFiles read_rule_files(const std::string &root, Names &names);
 void read_rules(RuleFiles &files, const std::string &path,
                 std::string_view text, Names &names);
 
+// The lines of a file's text whose rules have ended.
+std::vector<uint32_t> ended_lines(std::string_view text, Names &names);
+
 // Finds the rules of files by their canonical text.
 class RuleIndex final {
 public:

@@ -482,7 +482,9 @@ std::string with_names(const std::string &numeric, Names &names,
       name = user->name;
   }
   if (rule.kind == PACL_GROUP || rule.kind == PACL_USER) {
-    unresolved = name.empty() || name.find('"') != std::string::npos;
+    // What a line cannot hold is as good as no name.
+    unresolved = name.empty() || name.find('"') != std::string::npos ||
+                 printable(name) != name;
     if (!unresolved)
       columns.subject =
           fmt::format("{} {}", rule.kind == PACL_GROUP ? "group" : "user",

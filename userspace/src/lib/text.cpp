@@ -3,7 +3,10 @@
 #include "lib/text.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -31,16 +34,65 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+// A character of UTF-8; its size is 0 where the text is not UTF-8.
+struct Character {
+  uint32_t code = 0;
+  size_t size = 0;
+};
+
+Character first_character(std::string_view text) {
+  const auto byte = static_cast<unsigned char>(text.front());
+  if (byte < 0x80)
+    return {byte, 1};
+  const size_t size = byte >= 0xf8   ? 0
+                      : byte >= 0xf0 ? 4
+                      : byte >= 0xe0 ? 3
+                      : byte >= 0xc0 ? 2
+                                     : 0;
+  if (size == 0 || text.size() < size)
+    return {};
+  uint32_t code = byte & (0xffU >> (size + 1));
+  for (size_t i = 1; i < size; i++) {
+    const auto next = static_cast<unsigned char>(text[i]);
+    if ((next & 0xc0U) != 0x80)
+      return {};
+    code = code << 6 | (next & 0x3fU);
+  }
+  // The shortest form is the only one.
+  constexpr std::array<uint32_t, 5> lowest = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
+  if (code < lowest.at(size) || code > 0x10ffff || surrogate)
+    return {};
+  return {code, size};
+}
+
+bool is_harmless(uint32_t code) {
+  constexpr std::array<std::pair<uint32_t, uint32_t>, 6> harmful = {
+      {{0, 0x1f},
+       {0x7f, 0x9f},
+       {0x61c, 0x61c},
+       {0x200e, 0x200f},
+       {0x202a, 0x202e},
+       {0x2066, 0x2069}}};
+  return std::ranges::none_of(harmful, [code](const auto &range) {
+    return code >= range.first && code <= range.second;
+  });
+}
+
 } // namespace
 
 std::string printable(std::string_view text) {
   std::string shown;
-  for (const char ch : text) {
-    const auto byte = static_cast<unsigned char>(ch);
-    if (byte < 0x20 || byte == 0x7f)
-      shown += fmt::format("\\x{:02x}", byte);
-    else
-      shown += ch;
+  while (!text.empty()) {
+    const Character next = first_character(text);
+    const size_t size = std::max<size_t>(next.size, 1);
+    if (next.size != 0 && is_harmless(next.code)) {
+      shown += text.substr(0, size);
+    } else {
+      for (const char ch : text.substr(0, size))
+        shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(ch));
+    }
+    text.remove_prefix(size);
   }
   return shown;
 }

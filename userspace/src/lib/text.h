@@ -10,7 +10,9 @@
 
 namespace portacl {
 
-// The text with every byte that could disturb a terminal shown as \xNN.
+// The text with every byte that could disturb a terminal or who reads it shown
+// as \xNN: control characters, those that turn the direction of writing, and
+// what is not UTF-8.
 std::string printable(std::string_view text);
 
 bool all_digits(std::string_view text);
