@@ -193,6 +193,13 @@ static void measure_refusals(void)
 	line("allow user 61001 443 until 9999999999\n");
 	in_force();
 	measure("granted until an end", USER, true, -1);
+	for (unsigned int i = 0; i < 60000; i++)
+		line("deny any 8080 on 10.%u.%u.%u\n", i >> 16, i >> 8 & 255,
+		     i & 255);
+	in_force();
+	/* A search, and not a walk over all of them. */
+	measure("a port denied on 60,000 other addresses",
+		user_on(FREE_PORT), true, 2500);
 }
 
 int main(int argc, char **argv)
