@@ -5,8 +5,6 @@
 
 #include <linux/hrtimer.h>
 #include <linux/limits.h>
-#include <linux/minmax.h>
-#include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
@@ -31,11 +29,10 @@ static enum hrtimer_restart expired(struct hrtimer *timer)
 
 static void start(struct hrtimer *timer, u64 second)
 {
-	if (second != U64_MAX)
-		hrtimer_start(timer, ktime_set(second, 0), HRTIMER_MODE_ABS);
+	hrtimer_start(timer, ktime_set(second, 0), HRTIMER_MODE_ABS);
 }
 
-/* Brings the next ends forward to those of one rule. */
+/* Brings the next ends forward to those of one rule, of which one may be none. */
 static void bring_forward(struct pacl_clock end)
 {
 	if (end.wall < next_end.wall) {
@@ -53,7 +50,7 @@ void portacl_expiry_note(const struct pacl_rule *rule, struct pacl_clock now)
 	lockdep_assert_held(&portacl_policy_lock);
 	if (rule->until > now.wall)
 		bring_forward((struct pacl_clock){
-			rule->until, now.boot + (rule->until - now.wall),
+			rule->until, pacl_deadline(rule->until, now),
 		});
 }
 

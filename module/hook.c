@@ -79,16 +79,20 @@ err_free:
 	return NULL;
 }
 
+static int cannot_detach(const char *symbol, int err)
+{
+	pr_emerg("cannot unhook %s (%d): ftrace is dead; the module cannot be removed until the next boot\n",
+		 symbol, err);
+	return err;
+}
+
 static int detach_ops(const char *symbol, struct ftrace_ops *ops)
 {
 	int err;
 
 	err = unregister_ftrace_function(ops);
-	if (err) {
-		pr_emerg("cannot unhook %s (%d): ftrace is dead; the module cannot be removed until the next boot\n",
-			 symbol, err);
-		return err;
-	}
+	if (err)
+		return cannot_detach(symbol, err);
 	ftrace_free_filter(ops);
 	kfree(ops);
 	return 0;
@@ -189,11 +193,8 @@ int portacl_guard_detach(struct portacl_guard *guard)
 		return 0;
 	unregister_kprobe(probe);
 	/* It has no other way to say that ftrace did not let it go. */
-	if (!probe->addr) {
-		pr_emerg("cannot unhook %s: ftrace is dead; the module cannot be removed until the next boot\n",
-			 guard->symbol);
-		return -ENODEV;
-	}
+	if (!probe->addr)
+		return cannot_detach(guard->symbol, -ENODEV);
 	/* A refused caller may have been preempted on its way out. */
 	synchronize_rcu_tasks();
 	kfree(probe);

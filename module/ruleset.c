@@ -92,39 +92,42 @@ static bool contains(const struct pacl_policy *policy,
 }
 
 /*
- * Every policy from the oldest retired one on is complete until what it has
- * retired is freed, and this is one after the other.
+ * The last of the retired policies that has an atom, NULL for none. Every policy
+ * from the oldest retired one on is complete until what it has retired is freed,
+ * and this is one after the other.
  */
+static const struct retired *last_with(const struct burial *burial,
+				       const struct pacl_atom *atom)
+{
+	const struct retired *retired;
+
+	list_for_each_entry_reverse(retired, &burial->retired, list)
+		if (contains(retired->policy, atom))
+			return retired;
+	return NULL;
+}
+
 static bool is_buried(const struct pacl_atom *atom, const void *data)
 {
 	const struct burial *burial = data;
-	const struct retired *retired;
 
-	if (contains(burial->current_policy, atom))
-		return false;
-	list_for_each_entry(retired, &burial->retired, list)
-		if (contains(retired->policy, atom))
-			return true;
-	return false;
+	return !contains(burial->current_policy, atom) &&
+	       last_with(burial, atom);
 }
 
 /*
- * The atom of the same rule in the policy that has come after, if that was
- * uploaded: a rule that was removed and added again begins anew.
+ * The atom of the same rule in the policy that has come after a buried atom, if
+ * that was uploaded: a rule that was removed and added again begins anew.
  */
 static const struct pacl_atom *heir(const struct pacl_atom *atom,
 				    const void *data)
 {
 	const struct burial *burial = data;
-	const struct pacl_atom *head = NULL;
-	const struct retired *retired;
-	bool uploaded = false;
+	const struct pacl_atom *head;
 
-	list_for_each_entry(retired, &burial->retired, list)
-		if (contains(retired->policy, atom))
-			uploaded = retired->whole;
-	if (uploaded)
-		head = pacl_policy_find(burial->current_policy, atom);
+	if (!last_with(burial, atom)->whole)
+		return NULL;
+	head = pacl_policy_find(burial->current_policy, atom);
 	return head ? head + atom->at : NULL;
 }
 
@@ -415,13 +418,11 @@ static void replace_locked(struct pacl_txn *staged, struct outcome *out)
 	u32 same;
 
 	retired = kzalloc(sizeof(*retired), GFP_KERNEL);
-	if (!retired || old->locked) {
-		out->err.code = retired ? PACL_ERR_LOCKED : PACL_ERR_MEMORY;
-		kfree(retired);
-		pacl_txn_abort(staged);
-		return;
-	}
-	if (same_rules(staged->policy, old)) {
+	if (!retired)
+		out->err.code = PACL_ERR_MEMORY;
+	else if (old->locked)
+		out->err.code = PACL_ERR_LOCKED;
+	if (out->err.code || same_rules(staged->policy, old)) {
 		kfree(retired);
 		pacl_txn_abort(staged);
 		return;
@@ -533,15 +534,13 @@ static void set_locked(enum portacl_setting setting, const char *text,
 		*err = (struct pacl_error){ 1, 1, settings[setting].error };
 		return;
 	}
-	if (current_policy()->locked) {
-		err->code = PACL_ERR_LOCKED;
-		return;
-	}
-	if (value == get_setting(current_policy(), setting))
-		return;
 	retired = begin_change(err);
 	if (!retired)
 		return;
+	if (value == get_setting(txn.policy, setting)) {
+		abandon(retired);
+		return;
+	}
 	/* Until reboot: not even root may take the policy away. */
 	if (setting == PORTACL_LOCKED && !try_module_get(THIS_MODULE)) {
 		err->code = PACL_ERR_MEMORY;

@@ -318,15 +318,12 @@ static void set_terms(struct pacl_terms *terms, const struct pacl_rule *rule,
 	*terms = (struct pacl_terms){
 		.prefix = rule->prefix,
 		.until = rule->until,
-		.deadline = now.boot,
+		.deadline = pacl_deadline(rule->until, now),
 		.each = rule->each,
 		.on = rule->on,
 		.prefix_len = rule->prefix_len,
 	};
-	if (rule->until > now.wall)
-		terms->deadline += rule->until - now.wall;
-	else
-		terms->ended = rule->until != 0;
+	terms->ended = rule->until && rule->until <= now.wall;
 }
 
 /* The atoms of a rule, in one array, with its terms behind them. */

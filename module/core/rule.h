@@ -135,6 +135,12 @@ struct pacl_clock {
 	u64 boot;
 };
 
+/* What the clock since boot will say when the wall clock says @until. */
+static inline u64 pacl_deadline(u64 until, struct pacl_clock now)
+{
+	return until > now.wall ? now.boot + (until - now.wall) : now.boot;
+}
+
 /**
  * struct pacl_rule - one rule as it was written, in canonical form
  * @action: enum pacl_action

@@ -561,7 +561,7 @@ const struct pacl_atom *pacl_trie_cover_before(uintptr_t root, u32 port,
 static void free_rule_of(const struct pacl_atom *atom,
 			 const struct pacl_atom *keep)
 {
-	const struct pacl_atom *head = atom - atom->at;
+	const struct pacl_atom *head = pacl_atom_head(atom);
 
 	/* The atoms of a rule come in order, so the last one is the last use. */
 	if (head != keep && atom->at + 1 == atom->count)
