@@ -74,7 +74,7 @@ Error only_elsewhere(const Context &context, const std::string &words,
     fix = fmt::format("portaclctl remove {}, without --runtime", words);
   else if (path.find("/usr/lib/portacl.d/") != std::string::npos)
     fix = fmt::format("to mask the whole file: ln -s /dev/null {}/{}",
-                      config_etc, path.substr(path.rfind('/') + 1));
+                      config_etc, file_name(path));
   return {.code = Code::policy,
           .message = fmt::format("'{}' is in {}, which this does not edit",
                                  words, place),

@@ -28,10 +28,6 @@ struct SettingPlan {
   Change change;
 };
 
-std::string file_name(const std::string &path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
 // Puts the directive where others of its kind stand in the file, or at its end.
 void edit(const Context &context, DropIn &file, const Directive &wanted,
           const std::vector<uint32_t> &lines, SettingPlan &plan) {

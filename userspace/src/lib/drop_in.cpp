@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "lib/config_dirs.h"
+#include "lib/text.h"
 
 namespace portacl {
 
@@ -36,10 +37,6 @@ Result<void> make_directory(const std::string &path) {
     return {};
   }
   return system_error(errno, "cannot make " + path);
-}
-
-std::string file_name(const std::string &path) {
-  return path.substr(path.rfind('/') + 1);
 }
 
 std::string directory_name(const std::string &path) {

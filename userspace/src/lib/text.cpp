@@ -120,6 +120,10 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
+std::string file_name(const std::string &path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
 std::string counted(size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }

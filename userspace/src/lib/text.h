@@ -19,6 +19,9 @@ bool all_digits(std::string_view text);
 bool has_letter(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
 
+// What stands behind the last slash of a path, all of it without one.
+std::string file_name(const std::string &path);
+
 // "1 rule", "2 rules".
 std::string counted(size_t count, std::string_view noun);
 
