@@ -8,8 +8,6 @@
 
 #include <linux/types.h>
 
-#include "report.h"
-
 /**
  * portacl_bind_attach - begin to judge binds
  *
@@ -27,27 +25,13 @@ int portacl_bind_attach(void);
 void portacl_bind_detach(void);
 
 /**
- * portacl_bind_update - follow the policy in force
+ * portacl_bind_hooks_show - list the hooks, one "SYMBOL STATE" a line
+ * @buf: one page, as for a sysfs show()
  *
- * May sleep. The first line is attached only while there is something to
- * refuse.
- */
-void portacl_bind_update(void);
-
-/**
- * portacl_bind_hooks_show - as portacl_hooks_show()
- * @buf: one page
+ * May sleep.
  *
  * Return: bytes written.
  */
 ssize_t portacl_bind_hooks_show(char *buf);
-
-/**
- * portacl_bind_count - how many binds had an outcome since the module loaded
- * @outcome: which
- *
- * Return: the sum over all processors, not a snapshot of one moment.
- */
-u64 portacl_bind_count(enum portacl_outcome outcome);
 
 #endif /* PORTACL_BIND_H */

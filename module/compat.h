@@ -73,6 +73,12 @@
 #define PORTACL_GUARD_BY_KPROBE
 #endif
 
+/* Before 6.11: SMC has no protocol number of the internet families. */
+#include <linux/in.h>
+#ifndef IPPROTO_SMC
+#define IPPROTO_SMC	256
+#endif
+
 /* Before 6.10: the source of a tracepoint's string is said twice. */
 #ifdef PORTACL_HAVE_ASSIGN_STR_1
 #define portacl_assign_str(field, src)	__assign_str(field)

@@ -3,19 +3,26 @@
  * portacl - attaching to functions of the kernel
  */
 
+#include <linux/atomic.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
+#include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/workqueue.h>
 
 #include "hook.h"
+#include "ruleset.h"
 
 /* A BPF trampoline on the same function answers EAGAIN while it changes. */
 #define ATTACH_TRIES	100
 #define ATTACH_PAUSE_US	1000
+
+#define WATCH_SECONDS	60
 
 static int register_ops(struct ftrace_ops *ops)
 {
@@ -79,11 +86,29 @@ err_free:
 	return NULL;
 }
 
+/* What is listed somewhere may be called: it must not be freed. */
+static void stay(void)
+{
+	static atomic_t stays;
+
+	if (!atomic_xchg(&stays, 1))
+		__module_get(THIS_MODULE);
+}
+
 static int cannot_detach(const char *symbol, int err)
 {
-	pr_emerg("cannot unhook %s (%d): ftrace is dead; the module cannot be removed until the next boot\n",
+	pr_emerg("cannot unhook %s (%d); the module cannot be removed until the next boot\n",
 		 symbol, err);
+	stay();
 	return err;
+}
+
+/* ftrace takes no filter for anybody when it is dead, and never this one. */
+static bool ftrace_is_gone(void)
+{
+	static struct ftrace_ops nobody;
+
+	return ftrace_set_filter_ip(&nobody, 0, 0, 0) == -ENODEV;
 }
 
 static int detach_ops(const char *symbol, struct ftrace_ops *ops)
@@ -98,25 +123,25 @@ static int detach_ops(const char *symbol, struct ftrace_ops *ops)
 	return 0;
 }
 
-static int attach(struct portacl_hook *hook)
+int portacl_hook_attach(struct portacl_hook *hook)
 {
 	int err;
 
-	hook->ops = attach_ops(hook->symbol, hook->needs, hook->handler, 0, &err);
+	hook->ops = attach_ops(hook->symbol, hook->needs, hook->handler, 0,
+			       &err);
 	return err;
 }
 
-static void detach(struct portacl_hook *hook)
+int portacl_hook_detach(struct portacl_hook *hook)
 {
+	int err;
+
 	if (!hook->ops)
-		return;
-	/*
-	 * The kernel goes on calling the handler. What comes next would free
-	 * its code and its data, so nothing comes next.
-	 */
-	while (detach_ops(hook->symbol, hook->ops))
-		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
-	hook->ops = NULL;
+		return 0;
+	err = detach_ops(hook->symbol, hook->ops);
+	if (!err)
+		hook->ops = NULL;
+	return err;
 }
 
 int portacl_hooks_attach(struct portacl_hook *hooks)
@@ -125,7 +150,7 @@ int portacl_hooks_attach(struct portacl_hook *hooks)
 	int err;
 
 	for (hook = hooks; hook->symbol; hook++) {
-		err = attach(hook);
+		err = portacl_hook_attach(hook);
 		if (err)
 			goto err_detach;
 	}
@@ -151,7 +176,12 @@ void portacl_hooks_detach(struct portacl_hook *hooks)
 	while (hook->symbol)
 		hook++;
 	while (hook-- > hooks)
-		detach(hook);
+		/*
+		 * The kernel goes on calling the handler. What comes next would
+		 * free its code and its data, so nothing comes next.
+		 */
+		while (portacl_hook_detach(hook))
+			schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
 }
 
 /*
@@ -227,20 +257,54 @@ int portacl_guard_detach(struct portacl_guard *guard)
 
 #endif /* PORTACL_GUARD_BY_KPROBE */
 
-static ssize_t show_one(char *buf, ssize_t len, const char *symbol,
-			const void *hook)
+bool portacl_hooks_are_dead(void)
 {
-	return sysfs_emit_at(buf, len, "%s %s\n", symbol,
-			     hook ? "attached" : "detached");
+	static atomic_t seen;
+
+	if (!ftrace_is_gone())
+		return false;
+	if (!atomic_xchg(&seen, 1)) {
+		pr_emerg("ftrace is dead by a fault of the kernel, see above: binds may not be judged any more; the module cannot be removed until the next boot\n");
+		stay();
+	}
+	return true;
 }
 
-ssize_t portacl_hooks_show(const struct portacl_hook *hooks,
-			   const struct portacl_guard *guard, char *buf)
+static void watch(struct work_struct *work);
+static DECLARE_DEFERRABLE_WORK(watch_work, watch);
+
+static void watch(struct work_struct *work)
+{
+	if (!portacl_hooks_are_dead())
+		portacl_hooks_watch();
+}
+
+void portacl_hooks_watch(void)
+{
+	queue_delayed_work(portacl_workqueue, &watch_work, WATCH_SECONDS * HZ);
+}
+
+void portacl_hooks_unwatch(void)
+{
+	cancel_delayed_work_sync(&watch_work);
+}
+
+ssize_t portacl_hook_show(char *buf, ssize_t len, const char *symbol,
+			  const void *hook)
+{
+	const char *state = "detached";
+
+	if (hook)
+		state = portacl_hooks_are_dead() ? "dead" : "attached";
+	return sysfs_emit_at(buf, len, "%s %s\n", symbol, state);
+}
+
+ssize_t portacl_hooks_show(const struct portacl_hook *hooks, char *buf)
 {
 	const struct portacl_hook *hook;
 	ssize_t len = 0;
 
 	for (hook = hooks; hook->symbol; hook++)
-		len += show_one(buf, len, hook->symbol, hook->ops);
-	return len + show_one(buf, len, guard->symbol, READ_ONCE(guard->hook));
+		len += portacl_hook_show(buf, len, hook->symbol, hook->ops);
+	return len;
 }

@@ -2,9 +2,9 @@
 /*
  * portacl - attaching to functions of the kernel
  *
- * The only place that knows how: today ftrace, which calls a handler at a
- * function's entry and lets it change the arguments. What the handlers decide
- * is none of this file's business.
+ * The only place that knows how: ftrace, which calls a handler at a function's
+ * entry and lets it change the arguments. What the handlers decide is none of this
+ * file's business.
  */
 
 #ifndef PORTACL_HOOK_H
@@ -21,7 +21,8 @@
  * @handler: runs in the context of the caller, possibly without preemption;
  *	     may change the argument registers, must not sleep or allocate
  * @check: makes the kernel call the function and returns 0 if the handler saw
- *	   it with the right arguments; may sleep; called once attached
+ *	   it with the right arguments; may sleep; called once attached, by
+ *	   portacl_hooks_attach() only
  * @ops: set while attached, private
  */
 struct portacl_hook {
@@ -132,14 +133,73 @@ int portacl_guard_attach(struct portacl_guard *guard);
 int portacl_guard_detach(struct portacl_guard *guard);
 
 /**
- * portacl_hooks_show - list the hooks, one "SYMBOL STATE" a line
- * @hooks: what was given to portacl_hooks_attach()
- * @guard: one more
+ * portacl_hook_attach - attach one hook, unchecked
+ * @hook: stays in use until detached
+ *
+ * May sleep. A failure is logged with its reason.
+ *
+ * Return: as for portacl_hooks_attach().
+ */
+int portacl_hook_attach(struct portacl_hook *hook);
+
+/**
+ * portacl_hook_detach - detach one hook, if it is attached
+ * @hook: what was given to portacl_hook_attach()
+ *
+ * May sleep. The handler does not run any more when this returns 0.
+ *
+ * Return: 0, or a negative errno when ftrace has been killed by a fault: then
+ * the hook is still attached, and the handler may be called.
+ */
+int portacl_hook_detach(struct portacl_hook *hook);
+
+/**
+ * portacl_hook_show - one line of the hooks, "SYMBOL STATE"
  * @buf: one page, as for a sysfs show()
+ * @len: bytes of @buf that are in use
+ * @symbol: the function's name
+ * @hook: not NULL while it is attached
+ *
+ * May sleep.
  *
  * Return: bytes written.
  */
-ssize_t portacl_hooks_show(const struct portacl_hook *hooks,
-			   const struct portacl_guard *guard, char *buf);
+ssize_t portacl_hook_show(char *buf, ssize_t len, const char *symbol,
+			  const void *hook);
+
+/**
+ * portacl_hooks_show - list the hooks, one a line
+ * @hooks: what was given to portacl_hooks_attach()
+ * @buf: one page, as for a sysfs show()
+ *
+ * May sleep.
+ *
+ * Return: bytes written.
+ */
+ssize_t portacl_hooks_show(const struct portacl_hook *hooks, char *buf);
+
+/**
+ * portacl_hooks_are_dead - whether a fault has killed ftrace
+ *
+ * May sleep. Logged when it is seen first; from then on the module cannot be
+ * removed.
+ *
+ * Return: whether what is attached may not be called, and cannot be detached.
+ */
+bool portacl_hooks_are_dead(void);
+
+/**
+ * portacl_hooks_watch - look from time to time whether ftrace is alive
+ *
+ * May sleep. Calls portacl_hooks_are_dead() until that is so.
+ */
+void portacl_hooks_watch(void);
+
+/**
+ * portacl_hooks_unwatch - look no more
+ *
+ * May sleep.
+ */
+void portacl_hooks_unwatch(void);
 
 #endif /* PORTACL_HOOK_H */

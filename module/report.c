@@ -69,6 +69,8 @@ static const char *protocol_name(u16 protocol)
 		return "udp";
 	case IPPROTO_UDPLITE:
 		return "udplite";
+	case IPPROTO_SCTP:
+		return "sctp";
 	case IPPROTO_DCCP:
 		return "dccp";
 	default:

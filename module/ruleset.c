@@ -11,10 +11,10 @@
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
-#include "bind.h"
 #include "core/format.h"
 #include "dump.h"
 #include "expiry.h"
+#include "first_line.h"
 #include "hits.h"
 #include "report.h"
 #include "ruleset.h"
@@ -259,7 +259,7 @@ static int finish(const struct outcome *out)
 				       out->counts.generation);
 	else if (out->counts.generation)
 		portacl_report_rules(&out->counts);
-	portacl_bind_update();
+	portacl_first_line_update();
 	return code_errno(out->err.code);
 }
 

@@ -17,6 +17,7 @@
 
 #include "bind.h"
 #include "dump.h"
+#include "judge.h"
 #include "ruleset.h"
 #include "sysfs.h"
 #include "upload.h"

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * portacl - the first line, in the security hook of bind(2)
+ *
+ * Sees the socket and the address of the program before anything else has. What
+ * is not refused here goes on to the judgement and is counted there.
+ */
+
+#include <linux/bpf-cgroup.h>
+#include <linux/cred.h>
+#include <linux/in.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/rcupdate.h>
+#include <linux/rxrpc.h>
+#include <linux/sched.h>
+#include <linux/security.h>
+#include <linux/sysfs.h>
+#include <net/sock.h>
+
+#include "first_line.h"
+#include "hook.h"
+#include "judge.h"
+#include "ruleset.h"
+
+/* The handler takes the arguments from registers: their types must be these. */
+static_assert(__same_type(security_socket_bind,
+			  int (struct socket *, struct sockaddr *, int)));
+
+/*
+ * A program of a cgroup may still change the address, to one that is granted:
+ * the judgement sees it then.
+ */
+static bool may_be_rewritten(int family)
+{
+#ifdef CONFIG_CGROUP_BPF
+	return family == AF_INET ? cgroup_bpf_enabled(CGROUP_INET4_BIND) :
+				   cgroup_bpf_enabled(CGROUP_INET6_BIND);
+#else
+	return false;
+#endif
+}
+
+/* SMC takes a TCP port; of which family, its protocol says (net/smc/smc.h). */
+static void see_smc(struct portacl_bind *bind)
+{
+	bind->family = bind->sk->sk_protocol == 1 ? AF_INET6 : AF_INET;
+	bind->protocol = IPPROTO_TCP;
+}
+
+/*
+ * RXRPC takes a UDP port, whose address stands inside its own. The checks are
+ * those of rxrpc_validate_address(): what they refuse is left to them.
+ */
+static void see_rxrpc(struct portacl_bind *bind, int *len)
+{
+	const struct sockaddr_rxrpc *srx = bind->addr;
+	int room = *len - (int)offsetof(struct sockaddr_rxrpc, transport);
+
+	bind->protocol = IPPROTO_UDP;
+	*len = 0;
+	if (room < (int)sizeof(srx->transport) || srx->srx_family != AF_RXRPC ||
+	    srx->transport_type != SOCK_DGRAM || srx->transport_len > room)
+		return;
+	bind->addr = &srx->transport;
+	bind->family = srx->transport.family;
+	/* The protocol is the family that the socket was made for. */
+	if (bind->family != AF_INET6 ||
+	    (bind->sk->sk_protocol == AF_INET6 &&
+	     srx->transport_len >= sizeof(struct sockaddr_in6)))
+		*len = srx->transport_len;
+}
+
+/*
+ * What a program asks for; a port of 0 where it asks for none. The socket is not
+ * locked and may change its family meanwhile (IPV6_ADDRFORM): the address is
+ * read as the one or the other, never beyond the length for it.
+ */
+static struct portacl_bind see(const struct sock *sk, const void *addr, int len)
+{
+	struct portacl_bind bind = {
+		.sk = sk,
+		.addr = addr,
+		.family = READ_ONCE(sk->sk_family),
+		.protocol = sk->sk_protocol,
+	};
+
+	if (bind.family == AF_SMC)
+		see_smc(&bind);
+	else if (bind.family == AF_RXRPC)
+		see_rxrpc(&bind, &len);
+	if (bind.protocol == IPPROTO_SMC)
+		bind.protocol = IPPROTO_TCP;
+	/* It accepts other addresses, and its judgement needs no help. */
+	if (bind.protocol == IPPROTO_SCTP)
+		return bind;
+	if (bind.family == AF_INET)
+		bind.port = portacl_inet_port(bind.addr, len);
+	else if (bind.family == AF_INET6)
+		bind.port = portacl_inet6_port(bind.addr, len);
+	return bind;
+}
+
+/*
+ * Whether the port is for a socket that the kernel makes inside that of the
+ * program. For some processes it is refused here or nowhere.
+ */
+static bool is_inside_another(const struct portacl_bind *bind)
+{
+	return bind->protocol != bind->sk->sk_protocol;
+}
+
+static bool refuses(const struct pt_regs *regs)
+{
+	const struct sock *sk = ((const struct socket *)regs->di)->sk;
+	struct portacl_bind bind = see(sk, (const void *)regs->si,
+				       (int)regs->dx);
+	struct pacl_request request pacl_uninitialized;
+	struct portacl_judgement judgement = {};
+	const struct pacl_policy *policy;
+	bool refused;
+
+	if (!bind.port ||
+	    (!is_inside_another(&bind) && may_be_rewritten(bind.family)))
+		return false;
+	rcu_read_lock_sched_notrace();
+	policy = rcu_dereference_sched(portacl_policy);
+	if (pacl_policy_refuses(policy) &&
+	    (policy->strict || pacl_governed(policy, bind.port)))
+		judgement = portacl_decide(policy, &bind, &request);
+	refused = portacl_is_refused(&judgement);
+	if (refused)
+		portacl_account(&bind, &judgement, &request);
+	rcu_read_unlock_sched_notrace();
+	return refused;
+}
+
+/*
+ * A bind that the judgement refuses gets its EACCES from the kernel's own check,
+ * so that only those are refused here whom that check would let pass, and all
+ * others lose no time. Over the initial namespace that is a matter of one bit.
+ * What SMC and RXRPC sockets ask for is always looked at: the judgement may have
+ * to take the socket inside for the kernel's own, and a second RXRPC socket
+ * shares a UDP port without a bind.
+ */
+static __always_inline bool passes(const struct pt_regs *regs)
+{
+	const struct sock *sk = ((const struct socket *)regs->di)->sk;
+
+	return net_eq(sock_net(sk), &init_net) &&
+	       !cap_raised(current_cred()->cap_effective,
+			   CAP_NET_BIND_SERVICE) &&
+	       portacl_boundary(&init_net) > 1 &&
+	       sk->sk_family <= AF_INET6 && sk->sk_protocol != IPPROTO_SMC;
+}
+
+PORTACL_GUARD_HANDLER(handler, passes, refuses)
+
+static struct portacl_guard first_line = {
+	.symbol = "security_socket_bind",
+	.handler = handler,
+};
+
+/* Attaching and detaching is one at a time. */
+static DEFINE_MUTEX(first_line_lock);
+
+void portacl_first_line_update(void)
+{
+	bool wanted;
+
+	mutex_lock(&first_line_lock);
+	wanted = portacl_ruleset_state().refuses;
+	if (wanted && !first_line.hook)
+		/* The judgement refuses also without it. */
+		portacl_guard_attach(&first_line);
+	else if (!wanted)
+		/* One that cannot be detached has nothing to refuse. */
+		portacl_guard_detach(&first_line);
+	mutex_unlock(&first_line_lock);
+}
+
+void portacl_first_line_detach(void)
+{
+	/* What is still called must stay. */
+	while (portacl_guard_detach(&first_line))
+		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
+}
+
+ssize_t portacl_first_line_show(char *buf, ssize_t len)
+{
+	return portacl_hook_show(buf, len, first_line.symbol,
+				 READ_ONCE(first_line.hook));
+}
