@@ -31,6 +31,7 @@
 #include "hook.h"
 #include "judge.h"
 #include "ruleset.h"
+#include "sctp.h"
 
 /* The handlers take the arguments from registers: their types must be these. */
 static_assert(__same_type(__inet_bind, int (struct sock *,
@@ -349,12 +350,21 @@ static struct portacl_hook bind_hooks[] = {
 
 int portacl_bind_attach(void)
 {
-	return portacl_hooks_attach(bind_hooks);
+	int err;
+
+	err = portacl_hooks_attach(bind_hooks);
+	if (err)
+		return err;
+	err = portacl_sctp_attach();
+	if (err)
+		portacl_hooks_detach(bind_hooks);
+	return err;
 }
 
 void portacl_bind_detach(void)
 {
 	portacl_first_line_detach();
+	portacl_sctp_detach();
 	portacl_hooks_detach(bind_hooks);
 }
 
@@ -362,5 +372,6 @@ ssize_t portacl_bind_hooks_show(char *buf)
 {
 	ssize_t len = portacl_hooks_show(bind_hooks, buf);
 
+	len += portacl_sctp_show(buf, len);
 	return len + portacl_first_line_show(buf, len);
 }

@@ -4,6 +4,7 @@
  */
 
 #include <linux/atomic.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -13,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "hook.h"
@@ -21,6 +23,10 @@
 /* A BPF trampoline on the same function answers EAGAIN while it changes. */
 #define ATTACH_TRIES	100
 #define ATTACH_PAUSE_US	1000
+
+/* How many calls a processor may be in the middle of, and all together more. */
+#define RETURNS_EACH	16
+#define RETURNS_MORE	256
 
 #define WATCH_SECONDS	60
 
@@ -182,6 +188,100 @@ void portacl_hooks_detach(struct portacl_hook *hooks)
 		 */
 		while (portacl_hook_detach(hook))
 			schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
+}
+
+struct return_probe {
+	struct kretprobe kretprobe;
+	const struct portacl_return *ret;
+	atomic_t inside;
+	bool closed;
+	bool is_lost;
+};
+
+static DECLARE_WAIT_QUEUE_HEAD(all_have_left);
+
+static struct return_probe *to_probe(struct kretprobe_instance *instance)
+{
+	return container_of(get_kretprobe(instance), struct return_probe,
+			    kretprobe);
+}
+
+static void left(struct return_probe *probe)
+{
+	if (atomic_dec_and_test(&probe->inside) && READ_ONCE(probe->closed))
+		wake_up(&all_have_left);
+}
+
+static int enter_call(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	struct return_probe *probe = to_probe(instance);
+
+	if (READ_ONCE(probe->closed))
+		return 1;
+	atomic_inc(&probe->inside);
+	if (probe->ret->enter(instance->data, regs))
+		return 0;
+	left(probe);
+	return 1;
+}
+
+static int leave_call(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	struct return_probe *probe = to_probe(instance);
+
+	probe->ret->leave(instance->data, regs);
+	left(probe);
+	return 0;
+}
+
+int portacl_return_attach(struct portacl_return *ret)
+{
+	struct return_probe *probe;
+	int err;
+
+	probe = kzalloc(sizeof(*probe), GFP_KERNEL);
+	if (!probe)
+		return -ENOMEM;
+	probe->ret = ret;
+	probe->kretprobe.kp.symbol_name = ret->symbol;
+	probe->kretprobe.entry_handler = enter_call;
+	probe->kretprobe.handler = leave_call;
+	probe->kretprobe.data_size = ret->size;
+	probe->kretprobe.maxactive =
+		RETURNS_EACH * num_possible_cpus() + RETURNS_MORE;
+	err = register_kretprobe(&probe->kretprobe);
+	if (err) {
+		pr_err("cannot hook the return of %s: no kretprobe (%d)\n",
+		       ret->symbol, err);
+		kfree(probe);
+		return err;
+	}
+	ret->probe = probe;
+	return 0;
+}
+
+int portacl_return_detach(struct portacl_return *ret)
+{
+	struct return_probe *probe = ret->probe;
+
+	if (!probe)
+		return 0;
+	WRITE_ONCE(probe->closed, true);
+	/* Whoever has not seen that is inside now. */
+	synchronize_rcu();
+	wait_event_idle(all_have_left, !atomic_read(&probe->inside));
+	/* Half of it would be taken apart, and twice by a second attempt. */
+	if (probe->is_lost || ftrace_is_gone())
+		return cannot_detach(ret->symbol, -ENODEV);
+	unregister_kretprobe(&probe->kretprobe);
+	/* It has no other way to say that ftrace did not let it go. */
+	if (!probe->kretprobe.kp.addr) {
+		probe->is_lost = true;
+		return cannot_detach(ret->symbol, -ENODEV);
+	}
+	kfree(probe);
+	ret->probe = NULL;
+	return 0;
 }
 
 /*

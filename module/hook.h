@@ -3,7 +3,8 @@
  * portacl - attaching to functions of the kernel
  *
  * The only place that knows how: ftrace, which calls a handler at a function's
- * entry and lets it change the arguments. What the handlers decide is none of this
+ * entry and lets it change the arguments, and kretprobes, where something is to
+ * be done when the function returns. What the handlers decide is none of this
  * file's business.
  */
 
@@ -133,6 +134,27 @@ int portacl_guard_attach(struct portacl_guard *guard);
 int portacl_guard_detach(struct portacl_guard *guard);
 
 /**
+ * struct portacl_return - a function of the kernel that something waits for
+ * @symbol: the function's name
+ * @enter: runs before the function; true if @leave is to run, too
+ * @leave: runs when the function returns, once for every @enter that asked for
+ *	   it, and may change what it returns
+ * @size: of the data that each call has for @enter and @leave
+ * @probe: set while attached, private
+ *
+ * Both run in the context of the caller, without preemption, and must not sleep
+ * or allocate. @enter is not called when very many calls are inside already: it
+ * must be for the better, not needed.
+ */
+struct portacl_return {
+	const char *symbol;
+	bool (*enter)(void *data, struct pt_regs *regs);
+	void (*leave)(void *data, struct pt_regs *regs);
+	size_t size;
+	void *probe;
+};
+
+/**
  * portacl_hook_attach - attach one hook, unchecked
  * @hook: stays in use until detached
  *
@@ -152,6 +174,26 @@ int portacl_hook_attach(struct portacl_hook *hook);
  * the hook is still attached, and the handler may be called.
  */
 int portacl_hook_detach(struct portacl_hook *hook);
+
+/**
+ * portacl_return_attach - begin to wait for a function
+ * @ret: stays in use until detached
+ *
+ * May sleep. A failure is logged with its reason.
+ *
+ * Return: 0 or what register_kretprobe() says.
+ */
+int portacl_return_attach(struct portacl_return *ret);
+
+/**
+ * portacl_return_detach - stop waiting for a function, if it is attached
+ * @ret: what was given to portacl_return_attach()
+ *
+ * May sleep, until the last call that @leave has to run for has returned.
+ *
+ * Return: as for portacl_hook_detach().
+ */
+int portacl_return_detach(struct portacl_return *ret);
 
 /**
  * portacl_hook_show - one line of the hooks, "SYMBOL STATE"
