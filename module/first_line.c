@@ -50,7 +50,8 @@ static void see_smc(struct portacl_bind *bind)
 
 /*
  * RXRPC takes a UDP port, whose address stands inside its own. The checks are
- * those of rxrpc_validate_address(): what they refuse is left to them.
+ * those of rxrpc_validate_address(): what they refuse is left to them, but for
+ * an IPv6 address on a socket of IPv4, which does not show its family.
  */
 static void see_rxrpc(struct portacl_bind *bind, int *len)
 {
@@ -64,10 +65,8 @@ static void see_rxrpc(struct portacl_bind *bind, int *len)
 		return;
 	bind->addr = &srx->transport;
 	bind->family = srx->transport.family;
-	/* The protocol is the family that the socket was made for. */
 	if (bind->family != AF_INET6 ||
-	    (bind->sk->sk_protocol == AF_INET6 &&
-	     srx->transport_len >= sizeof(struct sockaddr_in6)))
+	    srx->transport_len >= sizeof(struct sockaddr_in6))
 		*len = srx->transport_len;
 }
 

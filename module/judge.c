@@ -4,6 +4,7 @@
  */
 
 #include <linux/capability.h>
+#include <linux/net.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <net/inet_common.h>
@@ -90,17 +91,17 @@ static __always_inline bool holds(const struct cred *cred,
 }
 
 /*
- * A socket that the kernel made for itself, like those of NFS, 9p, wireguard and
- * vxlan, and binds as part of a mount or of the set-up of a device, by a process
- * that may do so. MPTCP, SMC and RXRPC make such sockets for programs, which may
- * be anybody's: MPTCP's are marked, and of the others those of ordinary users
- * are judged here, those of administrators by the first line.
+ * A socket that the kernel has made, as no program holds it, and binds as part of
+ * a mount or of the set-up of a device or server, for a process that may do so.
+ * MPTCP, SMC and RXRPC make such sockets for programs: MPTCP's are marked, and of
+ * the others those of ordinary users are judged here, those of administrators by
+ * the first line.
  */
 static bool is_for_kernel(const struct sock *sk, const struct cred *cred)
 {
 	const struct user_namespace *ns = sock_net(sk)->user_ns;
 
-	if (likely(!sk->sk_kern_sock) ||
+	if (likely(!sk->sk_socket || sk->sk_socket->file) ||
 	    (sk->sk_protocol == IPPROTO_TCP && sk_is_mptcp(sk)))
 		return false;
 	return holds(cred, ns, CAP_NET_ADMIN) || holds(cred, ns, CAP_SYS_ADMIN);
