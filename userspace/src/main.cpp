@@ -24,6 +24,7 @@ int main(int argc, char **argv) {
   try {
     portacl::SysfsKernel kernel(PORTACL_SYSFS);
     portacl::LibKmod kmod;
+    portacl::ProcSysctl sysctl("/proc/sys/net/ipv4");
     const portacl::Machine machine{
         .terminal = {.in = std::cin,
                      .out = std::cout,
@@ -34,7 +35,8 @@ int main(int argc, char **argv) {
                      .color_wanted = environment("NO_COLOR").empty() &&
                                      environment("TERM") != "dumb"},
         .kernel = kernel,
-        .kmod = kmod};
+        .kmod = kmod,
+        .sysctl = sysctl};
     return portacl::run({argv + 1, argv + argc}, machine);
   } catch (const std::exception &error) {
     std::cerr << "portaclctl: " << error.what() << '\n';

@@ -245,6 +245,28 @@ int FakeKernel::commit(const std::string &sum) {
   return 0;
 }
 
+Result<std::string> FakeSysctl::read(const std::string &name) {
+  if (read_error != 0)
+    return system_error(read_error, "cannot open " + name);
+  if (name == "ip_local_port_range")
+    return range;
+  if (name == "ip_local_reserved_ports")
+    return list() + "\n";
+  return system_error(ENOENT, "cannot open " + name);
+}
+
+Result<void> FakeSysctl::write(const std::string &name, std::string_view data,
+                               off_t offset) {
+  writes++;
+  if (const int error = refuse ? refuse() : 0; error != 0)
+    return system_error(error, "cannot write " + name);
+  const auto ports = parse_port_list(data);
+  if (name != "ip_local_reserved_ports" || data.size() > 4095 || !ports)
+    return system_error(EINVAL, "cannot write " + name);
+  listed = offset == 0 ? *ports : listed | *ports;
+  return {};
+}
+
 Result<void> FakeKmod::load(const std::string &module) {
   calls.push_back("load " + module);
   if (error != 0)
@@ -298,6 +320,7 @@ Outcome ToolTest::run_tool(const std::vector<std::string> &arguments,
                                      .in_is_terminal = terminal},
                         .kernel = kernel,
                         .kmod = kmod,
+                        .sysctl = sysctl,
                         .root = root.path()};
   Outcome outcome;
   outcome.status = run(arguments, machine);

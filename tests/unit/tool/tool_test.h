@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/context.h"
+#include "lib/port_set.h"
 #include "version.h"
 
 namespace portacl {
@@ -97,6 +98,24 @@ private:
   int refuse_with(int error, const std::string &reason);
 };
 
+// As proc_do_large_bitmap() does it: what is written at offset 0 replaces the
+// list, what is written at another adds to it, and a page is the most.
+class FakeSysctl final : public Sysctl {
+public:
+  Result<std::string> read(const std::string &name) override;
+  Result<void> write(const std::string &name, std::string_view data,
+                     off_t offset) override;
+  std::string list() const { return port_list(listed); }
+  void set_list(std::string_view text) { listed = *parse_port_list(text); }
+
+  std::string range = "32768\t60999\n";
+  PortSet listed;
+  // Called before a write; an errno other than 0 refuses it.
+  std::function<int()> refuse;
+  int read_error = 0;
+  int writes = 0;
+};
+
 class FakeKmod final : public Kmod {
 public:
   explicit FakeKmod(FakeKernel &kernel) : kernel_(kernel) {}
@@ -141,6 +160,7 @@ protected:
   TempRoot root;
   FakeKernel kernel;
   FakeKmod kmod{kernel};
+  FakeSysctl sysctl;
 
   static constexpr const char *local = "/etc/portacl.d/50-local.conf";
   static constexpr const char *runtime = "/run/portacl.d/60-runtime.conf";

@@ -87,13 +87,22 @@ Result<KernelPart> carry_out(const Context &context, Change &change,
   }
   if (!context.options.root.empty())
     return KernelPart::not_asked;
-  if (!kernel_loaded)
+  if (!kernel_loaded) {
+    if (change.automatic)
+      change.automatic->clear(context);
     return KernelPart::not_loaded;
-  if (!change.kernel)
-    return KernelPart::unchanged;
-  auto done = change_kernel(context, *change.kernel);
-  if (!done)
+  }
+  if (change.automatic)
+    change.automatic->begin(context);
+  auto done = change.kernel ? change_kernel(context, *change.kernel)
+                            : Result(KernelPart::unchanged);
+  if (!done) {
+    if (change.automatic)
+      change.automatic->abort(context);
     return take_back(change.files, change.files.size(), done.error());
+  }
+  if (change.automatic)
+    change.automatic->commit(context);
   if (context.options.verbose)
     context.console.note("kernel policy " + kernel_part_name(*done));
   return done;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/automatic.h"
 #include "cli/context.h"
 #include "lib/drop_in.h"
 
@@ -26,6 +27,7 @@ struct KernelWrite {
 struct Change {
   std::vector<DropIn> files; // edited, not yet saved
   std::optional<KernelWrite> kernel;
+  std::optional<AutomaticChoice> automatic; // where it is about reservations
 };
 
 // Saves the files, then changes the kernel; puts the files back if that fails.

@@ -10,6 +10,7 @@
 #include "cli/preflight.h"
 #include "lib/boot.h"
 #include "lib/config_dirs.h"
+#include "lib/local_ports.h"
 #include "lib/policy.h"
 #include "lib/text.h"
 #include "lib/times.h"
@@ -155,6 +156,22 @@ void find_in_files(const Context &context, const RuleFiles &files,
     plan.endless = files.origin(*endless.front());
 }
 
+// With the rule among those in force, or of the files where there are none.
+Result<AutomaticChoice> plan_automatic(const Context &context,
+                                       const RuleFiles &files,
+                                       const WrittenRule &rule, bool loaded) {
+  PortSet before;
+  if (loaded) {
+    const auto policy = read_policy(context.kernel);
+    if (!policy)
+      return policy.error();
+    before = reserved_ports(policy->rules);
+  } else {
+    before = reserved_ports(files.numeric());
+  }
+  return AutomaticChoice(before, before | reserved_ports({rule.numeric}));
+}
+
 Result<Plan> make_plan(const Context &context, const WrittenRule &rule) {
   Plan plan;
   const auto loaded = kernel_in_use(context);
@@ -179,20 +196,29 @@ Result<Plan> make_plan(const Context &context, const WrittenRule &rule) {
     plan.change.files.push_back(std::move(*file));
   }
   plan.change.kernel = {"add", rule.numeric};
+  if (rule.rule.action == PACL_RESERVE) {
+    auto automatic = plan_automatic(context, files, rule, *loaded);
+    if (!automatic)
+      return automatic.error();
+    plan.change.automatic = *automatic;
+  }
   return plan;
 }
 
 Json change_json(const Context &context, const WrittenRule &rule,
                  const Plan &plan, KernelPart part) {
-  return {{"command", context.options.command},
-          {"dry_run", context.options.dry_run},
-          {"rule", rule_json(context, rule.numeric)},
-          {"file", plan.file},
-          {"line", plan.line},
-          {"file_changed", !plan.was_in_file},
-          {"kernel", kernel_part_name(part)},
-          {"runtime", context.options.runtime},
-          {"applied_at_boot", applied_at_boot(context.root)}};
+  Json json = {{"command", context.options.command},
+               {"dry_run", context.options.dry_run},
+               {"rule", rule_json(context, rule.numeric)},
+               {"file", plan.file},
+               {"line", plan.line},
+               {"file_changed", !plan.was_in_file},
+               {"kernel", kernel_part_name(part)},
+               {"runtime", context.options.runtime},
+               {"applied_at_boot", applied_at_boot(context.root)}};
+  if (plan.change.automatic)
+    plan.change.automatic->add_to(json);
+  return json;
 }
 
 std::string how_long(const Context &context, const WrittenRule &rule,
@@ -221,6 +247,8 @@ int report(const Context &context, const WrittenRule &rule, const Plan &plan,
                           fmt::format("{}, {}",
                                       describe_rule(context, rule.rule),
                                       how_long(context, rule, plan, part)));
+  if (plan.change.automatic)
+    plan.change.automatic->report(context);
   context.console.json("change", change_json(context, rule, plan, part));
   if (in_force)
     return static_cast<int>(Code::done);
@@ -228,7 +256,7 @@ int report(const Context &context, const WrittenRule &rule, const Plan &plan,
   return static_cast<int>(Code::attention);
 }
 
-int dry_run(const Context &context, const WrittenRule &rule, const Plan &plan) {
+int dry_run(const Context &context, const WrittenRule &rule, Plan &plan) {
   KernelPart part = KernelPart::not_asked;
   bool known = false;
   if (plan.kernel_loaded) {
@@ -251,6 +279,11 @@ int dry_run(const Context &context, const WrittenRule &rule, const Plan &plan) {
   if (plan.was_in_file && part != KernelPart::changed)
     context.console.line(fmt::format("would change nothing: already in {}:{}",
                                      plan.file, plan.line));
+  if (plan.change.automatic && plan.kernel_loaded) {
+    plan.change.automatic->begin(context);
+    plan.change.automatic->commit(context);
+    plan.change.automatic->report(context);
+  }
   context.console.json("change", change_json(context, rule, plan, part));
   return static_cast<int>(Code::done);
 }
@@ -308,6 +341,10 @@ Result<void> check(const Context &context, const WrittenRule &rule,
       plan.kernel_loaded ? read_settings(context.kernel) : plan.file_settings;
   if (!settings)
     return settings.error();
+  if (plan.change.automatic) {
+    if (auto fine = plan.change.automatic->check(context); !fine)
+      return fine;
+  }
   warn(context, rule.rule, *settings);
   if (!plan.endless.empty())
     context.console.warning(fmt::format("{} {} it without an end", plan.endless,

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "cli/automatic.h"
 #include "cli/commands.h"
 #include "lib/drop_in.h"
+#include "lib/local_ports.h"
 #include "lib/policy.h"
 #include "lib/text.h"
 #include "lib/upload.h"
@@ -48,8 +50,43 @@ std::vector<Directive> settings_to_set(const RuleFiles &files,
   return wanted;
 }
 
+// What the kernel has.
+struct Present {
+  std::vector<std::string> rules = {};
+  Settings settings = {};
+};
+
+Result<Present> read_present(const Context &context) {
+  auto policy = read_policy(context.kernel);
+  if (!policy)
+    return policy.error();
+  const auto settings = read_settings(context.kernel);
+  if (!settings)
+    return settings.error();
+  return Present{.rules = std::move(policy->rules), .settings = *settings};
+}
+
+Result<void> check_automatic(const Context &context, const RuleFiles &files,
+                             const AutomaticChoice &automatic) {
+  auto fine = automatic.check(context);
+  if (fine)
+    return fine;
+  PortSet range;
+  add_ports(range, automatic_range(context));
+  PortSet reserved;
+  for (const FileRule &rule : files.rules) {
+    reserved |= reserved_ports({rule.numeric});
+    if (!takes_too_much(range, reserved))
+      continue;
+    fine.error().file = files.paths[rule.file];
+    fine.error().line = rule.line;
+    break;
+  }
+  return fine;
+}
+
 int report(const Context &context, const RuleFiles &files, bool was_loaded,
-           const Difference &difference) {
+           const Difference &difference, const AutomaticChoice &automatic) {
   const bool dry = context.options.dry_run;
   const std::string word = fmt::format("{}{}", dry ? "would be " : "",
                                        was_loaded ? "applied" : "loaded");
@@ -66,13 +103,16 @@ int report(const Context &context, const RuleFiles &files, bool was_loaded,
                                       difference.rules.add.size(),
                                       difference.rules.remove.size(),
                                       settings));
-  context.console.json("load", {{"dry_run", dry},
-                                {"already_loaded", was_loaded},
-                                {"rules", files.rules.size()},
-                                {"files", files.paths},
-                                {"added", difference.rules.add},
-                                {"removed", difference.rules.remove},
-                                {"set", set}});
+  automatic.report(context);
+  Json json = {{"dry_run", dry},
+               {"already_loaded", was_loaded},
+               {"rules", files.rules.size()},
+               {"files", files.paths},
+               {"added", difference.rules.add},
+               {"removed", difference.rules.remove},
+               {"set", set}};
+  automatic.add_to(json);
+  context.console.json("load", json);
   return static_cast<int>(Code::done);
 }
 
@@ -140,7 +180,8 @@ Error without_settings(Error error, const std::vector<Directive> &settings,
 
 Result<void> apply(const Context &context, const RuleFiles &files,
                    const std::vector<std::string> &rules,
-                   const Difference &difference, const Settings &before) {
+                   const Difference &difference, const Settings &before,
+                   AutomaticChoice &automatic) {
   std::vector<Directive> first;
   std::vector<Directive> last;
   for (const Directive &directive : difference.settings)
@@ -153,15 +194,19 @@ Result<void> apply(const Context &context, const RuleFiles &files,
                        with_place(set_now.error(), files, directive));
     done.push_back(directive);
   }
+  automatic.begin(context);
   if (!difference.rules.empty()) {
     const auto uploaded = upload_policy(
         context.kernel, rules, [&context](size_t part, size_t all) {
           context.console.progress("applying", part, all);
         });
-    if (!uploaded)
+    if (!uploaded) {
+      automatic.abort(context);
       return take_back(context, done, before,
                        with_origin(uploaded.error(), files));
+    }
   }
+  automatic.commit(context);
   for (size_t i = 0; i < last.size(); i++) {
     if (auto set_now = set(context, last[i].setting, last[i].value); !set_now)
       return without_settings(with_place(set_now.error(), files, last[i]), last,
@@ -213,26 +258,32 @@ int cmd_load(const Context &context) {
   const auto loaded = is_loaded(context.kernel);
   if (!loaded)
     return fail(context, loaded.error());
-  if (!*loaded && context.options.dry_run)
-    return report(context, files, false,
-                  {{*rules, {}}, settings_to_set(files, Settings())});
-  if (!*loaded) {
+  Result<Present> present = *loaded ? read_present(context) : Present();
+  if (!present)
+    return fail(context, present.error());
+  AutomaticChoice automatic(reserved_ports(present->rules),
+                            reserved_ports(*rules));
+  if (auto fine = check_automatic(context, files, automatic); !fine)
+    return fail(context, fine.error());
+  const bool dry = context.options.dry_run;
+  if (!*loaded && !dry) {
     if (auto done = load_module(context); !done)
       return fail(context, done.error());
+    present = read_present(context);
+    if (!present)
+      return fail(context, present.error());
   }
-  const auto policy = read_policy(context.kernel);
-  if (!policy)
-    return fail(context, policy.error());
-  const auto settings = read_settings(context.kernel);
-  if (!settings)
-    return fail(context, settings.error());
-  const Difference wanted{difference(policy->rules, *rules),
-                          settings_to_set(files, *settings)};
-  if (!context.options.dry_run) {
-    if (auto done = apply(context, files, *rules, wanted, *settings); !done)
-      return fail(context, done.error());
+  const Difference wanted{difference(present->rules, *rules),
+                          settings_to_set(files, present->settings)};
+  if (dry) {
+    automatic.begin(context);
+    automatic.commit(context);
+  } else if (auto done = apply(context, files, *rules, wanted,
+                               present->settings, automatic);
+             !done) {
+    return fail(context, done.error());
   }
-  return report(context, files, *loaded, wanted);
+  return report(context, files, *loaded, wanted, automatic);
 }
 
 } // namespace portacl

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/describe.h"
 #include "lib/config_dirs.h"
+#include "lib/local_ports.h"
 #include "lib/policy.h"
 #include "lib/text.h"
 
@@ -81,6 +82,15 @@ Error only_elsewhere(const Context &context, const std::string &words,
           .hint = fix};
 }
 
+// The reservations of the kernel's policy, with the rule and without it.
+AutomaticChoice plan_automatic(std::vector<std::string> rules,
+                               const std::string &numeric, bool goes) {
+  const PortSet before = reserved_ports(rules);
+  if (goes)
+    std::erase(rules, numeric);
+  return {before, reserved_ports(rules)};
+}
+
 // Finds the rule and edits it out of the files, in memory.
 Result<Found> find_rule(const Context &context, const RuleFiles &files,
                         const std::string &numeric) {
@@ -89,11 +99,13 @@ Result<Found> find_rule(const Context &context, const RuleFiles &files,
   if (!loaded)
     return loaded.error();
   found.kernel_loaded = *loaded;
+  std::vector<std::string> rules;
   if (*loaded) {
-    const auto policy = read_policy(context.kernel);
+    auto policy = read_policy(context.kernel);
     if (!policy)
       return policy.error();
-    found.in_kernel = std::ranges::count(policy->rules, numeric) != 0;
+    rules = std::move(policy->rules);
+    found.in_kernel = std::ranges::count(rules, numeric) != 0;
   }
   const auto matches = RuleIndex(files).find(numeric);
   std::vector<std::string> edited;
@@ -123,18 +135,24 @@ Result<Found> find_rule(const Context &context, const RuleFiles &files,
   }
   if (found.elsewhere.empty() && found.in_kernel)
     found.change.kernel = {"remove", numeric};
+  if (numeric.starts_with("reserve "))
+    found.change.automatic = plan_automatic(std::move(rules), numeric,
+                                            found.change.kernel.has_value());
   return found;
 }
 
 Json change_json(const Context &context, const Json &rule, const Found &found,
                  KernelPart part) {
-  return {{"command", "remove"},
-          {"dry_run", context.options.dry_run},
-          {"rule", rule},
-          {"removed_from", found.places},
-          {"still_in", found.elsewhere},
-          {"remaining", found.remaining},
-          {"kernel", kernel_part_name(part)}};
+  Json json = {{"command", "remove"},
+               {"dry_run", context.options.dry_run},
+               {"rule", rule},
+               {"removed_from", found.places},
+               {"still_in", found.elsewhere},
+               {"remaining", found.remaining},
+               {"kernel", kernel_part_name(part)}};
+  if (found.change.automatic)
+    found.change.automatic->add_to(json);
+  return json;
 }
 
 // What the kernel does not know by these numbers it may know by others.
@@ -152,6 +170,8 @@ int report(const Context &context, const WrittenRule &rule, const Found &found,
                            : fmt::format("{}", fmt::join(found.places, ", "));
   context.console.verdict("removed", true,
                           fmt::format("{} ({})", rule.words, where));
+  if (found.change.automatic)
+    found.change.automatic->report(context);
   context.console.json(
       "change",
       change_json(context, rule_json(context, rule.numeric), found, part));
@@ -174,8 +194,7 @@ int report(const Context &context, const WrittenRule &rule, const Found &found,
   return static_cast<int>(Code::done);
 }
 
-int dry_run(const Context &context, const WrittenRule &rule,
-            const Found &found) {
+int dry_run(const Context &context, const WrittenRule &rule, Found &found) {
   for (const std::string &place : found.places)
     context.console.line(
         fmt::format("would remove from {}: {}", place, rule.words));
@@ -188,6 +207,11 @@ int dry_run(const Context &context, const WrittenRule &rule,
     context.console.line(fmt::format("would still be {} by: {}",
                                      action_done(rule.rule),
                                      printable(remaining)));
+  if (found.change.automatic && found.kernel_loaded) {
+    found.change.automatic->begin(context);
+    found.change.automatic->commit(context);
+    found.change.automatic->report(context);
+  }
   const KernelPart part = !context.options.root.empty() ? KernelPart::not_asked
                           : !found.kernel_loaded        ? KernelPart::not_loaded
                           : found.change.kernel         ? KernelPart::changed

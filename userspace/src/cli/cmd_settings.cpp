@@ -5,10 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "cli/automatic.h"
 #include "cli/change.h"
 #include "cli/commands.h"
 #include "cli/in_force.h"
 #include "cli/preflight.h"
+#include "lib/local_ports.h"
 #include "lib/text.h"
 
 namespace portacl {
@@ -262,23 +264,39 @@ int show(const Context &context, Setting setting) {
   return static_cast<int>(errors.empty() ? Code::done : errors.front().code);
 }
 
-int report_locked(const Context &context, const char *word, KernelPart part) {
+int report_locked(const Context &context, const char *word, KernelPart part,
+                  const AutomaticChoice &automatic) {
   const RuleFiles files = read_rule_files(context.root, context.names);
   const Directive *directive = files.directive(Setting::lock);
   context.console.verdict(
       word, true,
       "rules, settings and the module stay as they are until the next reboot");
+  automatic.report(context);
   if (directive == nullptr)
     context.console.hint("to have it locked after each boot, write a line "
                          "'lock' into a policy file");
   else
     context.console.note(fmt::format("{} locks it again after each boot",
                                      files.origin(*directive)));
-  context.console.json("change", {{"command", "lock"},
-                                  {"dry_run", context.options.dry_run},
-                                  {"value", "on"},
-                                  {"kernel", kernel_part_name(part)}});
+  Json json = {{"command", "lock"},
+               {"dry_run", context.options.dry_run},
+               {"value", "on"},
+               {"kernel", kernel_part_name(part)}};
+  automatic.add_to(json);
+  context.console.json("change", json);
   return static_cast<int>(Code::done);
+}
+
+// The range may have been moved since the rules came.
+Result<AutomaticChoice> keep_reserved(const Context &context) {
+  const auto policy = read_policy(context.kernel);
+  if (!policy)
+    return policy.error();
+  const PortSet reserved = reserved_ports(policy->rules);
+  AutomaticChoice automatic(reserved, reserved);
+  automatic.begin(context);
+  automatic.commit(context);
+  return automatic;
 }
 
 } // namespace
@@ -315,9 +333,14 @@ int cmd_lock(const Context &context) {
   if (!settings)
     return fail(context, settings.error());
   if (settings->locked())
-    return report_locked(context, "already locked", KernelPart::unchanged);
-  if (context.options.dry_run)
-    return report_locked(context, "would be locked", KernelPart::changed);
+    return report_locked(context, "already locked", KernelPart::unchanged, {});
+  if (context.options.dry_run) {
+    const auto automatic = keep_reserved(context);
+    if (!automatic)
+      return fail(context, automatic.error());
+    return report_locked(context, "would be locked", KernelPart::changed,
+                         *automatic);
+  }
   if (auto go_on = ask(context,
                        "Until the next reboot nobody will be able to change "
                        "rules or settings, or to unload the module. Lock?",
@@ -327,11 +350,14 @@ int cmd_lock(const Context &context) {
   const auto lock = ChangeLock::take(context.root);
   if (!lock)
     return fail(context, lock.error());
+  const auto automatic = keep_reserved(context);
+  if (!automatic)
+    return fail(context, automatic.error());
   if (auto done =
           submit(context.kernel, setting_attribute(Setting::lock), "1\n");
       !done)
     return fail(context, done.error());
-  return report_locked(context, "locked", KernelPart::changed);
+  return report_locked(context, "locked", KernelPart::changed, *automatic);
 }
 
 } // namespace portacl

@@ -2,24 +2,50 @@
 
 #include <fmt/format.h>
 
+#include "cli/automatic.h"
 #include "cli/change.h"
 #include "cli/commands.h"
 #include "lib/drop_in.h"
+#include "lib/local_ports.h"
 #include "lib/text.h"
 #include "uapi/portacl.h"
 
 namespace portacl {
+
+namespace {
+
+int report(const Context &context, bool unloaded,
+           const AutomaticChoice &automatic) {
+  automatic.report(context);
+  Json json = {{"unloaded", unloaded}};
+  automatic.add_to(json);
+  context.console.json("unload", json);
+  return static_cast<int>(Code::done);
+}
+
+// The module is gone, but without the tool's help.
+int clear_up(const Context &context) {
+  AutomaticChoice automatic;
+  Result<ChangeLock> lock = ChangeLock::none();
+  if (const auto recorded = read_record(context.root);
+      !context.options.dry_run && recorded && recorded->any())
+    lock = ChangeLock::take(context.root);
+  if (!lock)
+    return fail(context, lock.error());
+  automatic.clear(context);
+  context.console.line("the portacl module is not loaded");
+  return report(context, false, automatic);
+}
+
+} // namespace
 
 int cmd_unload(const Context &context) {
   if (!context.options.root.empty())
     return fail(context, usage("unload does not go with --root"));
   // A module of another ABI can be unloaded as well.
   const auto loaded = is_loaded(context.kernel);
-  if (loaded && !*loaded) {
-    context.console.line("the portacl module is not loaded");
-    context.console.json("unload", {{"unloaded", false}});
-    return static_cast<int>(Code::done);
-  }
+  if (loaded && !*loaded)
+    return clear_up(context);
   // One that cannot be asked is not known to be locked.
   const auto locked = read_line(context.kernel, "locked");
   if (locked && *locked == "1")
@@ -28,11 +54,12 @@ int cmd_unload(const Context &context) {
   const auto policy = read_policy(context.kernel);
   const std::string rules =
       policy ? counted(policy->rules.size(), "rule") : "the policy";
+  AutomaticChoice automatic;
   if (context.options.dry_run) {
+    automatic.clear(context);
     context.console.line(
         fmt::format("would unload the module: {} no longer enforced", rules));
-    context.console.json("unload", {{"unloaded", false}});
-    return static_cast<int>(Code::done);
+    return report(context, false, automatic);
   }
   const std::string consequence = fmt::format(
       "This ends the enforcement of {}: users they allow will be refused "
@@ -46,11 +73,11 @@ int cmd_unload(const Context &context) {
     return fail(context, lock.error());
   if (auto done = context.kmod.unload(PORTACL_MODULE); !done)
     return fail(context, done.error());
+  automatic.clear(context);
   context.console.verdict(
       "unloaded", true,
       fmt::format("{} no longer enforced, the files are unchanged", rules));
-  context.console.json("unload", {{"unloaded", true}});
-  return static_cast<int>(Code::done);
+  return report(context, true, automatic);
 }
 
 } // namespace portacl

@@ -11,6 +11,7 @@
 #include "lib/names.h"
 #include "lib/rule_files.h"
 #include "lib/rule_words.h"
+#include "lib/sysctl.h"
 
 namespace portacl {
 
@@ -20,6 +21,7 @@ struct Context {
   Names &names;
   Kernel &kernel;
   Kmod &kmod;
+  Sysctl &sysctl;
   // Put before every path of a file; --root unless a test has its own.
   std::string root;
 };
@@ -37,6 +39,7 @@ struct Machine {
   Terminal terminal;
   Kernel &kernel;
   Kmod &kmod;
+  Sysctl &sysctl;
   std::string root = {}; // where its files are
 };
 

@@ -35,8 +35,15 @@ constexpr std::array<Command, 14> commands = {{{"status", cmd_status},
 int dispatch(const Options &options, Console &console, const Machine &machine) {
   const std::string &root = options.root.empty() ? machine.root : options.root;
   Names names(root);
-  const Context context{options,        console,      names,
-                        machine.kernel, machine.kmod, root};
+  ProcSysctl rooted(options.root + "/proc/sys/net/ipv4");
+  const Context context{.options = options,
+                        .console = console,
+                        .names = names,
+                        .kernel = machine.kernel,
+                        .kmod = machine.kmod,
+                        .sysctl =
+                            options.root.empty() ? machine.sysctl : rooted,
+                        .root = root};
   for (const Command &command : commands) {
     if (command.name == options.command)
       return command.run(context);

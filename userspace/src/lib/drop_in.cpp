@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "lib/config_dirs.h"
+#include "lib/files.h"
 #include "lib/text.h"
 
 namespace portacl {
@@ -27,21 +28,6 @@ constexpr std::string_view header =
 
 constexpr std::string_view runtime_header =
     "# Rules until the next reboot, made by portaclctl with --runtime.\n";
-
-// Like mkdir -m 0755, whatever the umask says; one that exists is fine.
-Result<void> make_directory(const std::string &path) {
-  if (mkdir(path.c_str(), 0755) == 0) {
-    if (chmod(path.c_str(), 0755) == 0)
-      return {};
-  } else if (errno == EEXIST) {
-    return {};
-  }
-  return system_error(errno, "cannot make " + path);
-}
-
-std::string directory_name(const std::string &path) {
-  return path.substr(0, path.rfind('/'));
-}
 
 // The file must be the one that is in force under its name, or editing it
 // would change something else than it seems to.
@@ -114,6 +100,8 @@ Result<DropIn> DropIn::open(const std::string &root, bool runtime) {
   return DropIn(path, {}, false);
 }
 
+Result<void> DropIn::save() { return replace_file(path_, text_); }
+
 std::string DropIn::text_with_end() const {
   std::string text = text_;
   if (text.empty() && !existed_)
@@ -157,62 +145,9 @@ void DropIn::remove_lines(const std::vector<uint32_t> &lines) {
   text_ = std::move(kept);
 }
 
-Result<UniqueFd> DropIn::open_directory() const {
-  const std::string directory = directory_name(path_);
-  // Under a root, /etc or /run may be missing, too.
-  for (const std::string &path : {directory_name(directory), directory}) {
-    if (auto made = make_directory(path); !made)
-      return made.error();
-  }
-  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd)
-    return system_error(errno, "cannot open " + directory);
-  return fd;
-}
-
-Result<void> DropIn::write(const std::string &text) {
-  auto directory = open_directory();
-  if (!directory)
-    return directory.error();
-  // The lock is held: a file of this name is what a killed process left.
-  const std::string temporary = "." + file_name(path_) + ".new";
-  unlinkat(directory->get(), temporary.c_str(), 0);
-  const UniqueFd fd(openat(directory->get(), temporary.c_str(),
-                           O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  const auto failed = [&](const std::string &what) {
-    Error error = system_error(errno, what + " " + path_);
-    unlinkat(directory->get(), temporary.c_str(), 0);
-    return error;
-  };
-  if (!fd)
-    return failed("cannot write");
-  struct stat info {};
-  info.st_mode = 0644;
-  info.st_uid = geteuid();
-  info.st_gid = getegid();
-  if (stat(path_.c_str(), &info) != 0 && errno != ENOENT)
-    return failed("cannot read");
-  if (fchown(fd.get(), info.st_uid, info.st_gid) != 0)
-    return failed("cannot keep the owner of");
-  if (fchmod(fd.get(), info.st_mode & 07777U) != 0)
-    return failed("cannot keep the mode of");
-  if (auto written = write_all(fd, text, path_); !written) {
-    unlinkat(directory->get(), temporary.c_str(), 0);
-    return written;
-  }
-  if (fsync(fd.get()) != 0)
-    return failed("cannot write");
-  if (renameat(directory->get(), temporary.c_str(), directory->get(),
-               file_name(path_).c_str()) != 0)
-    return failed("cannot replace");
-  if (fsync(directory->get()) != 0)
-    return system_error(errno, "cannot write " + directory_name(path_));
-  return {};
-}
-
 Result<void> DropIn::restore() {
   if (existed_)
-    return write(original_);
+    return replace_file(path_, original_);
   if (unlink(path_.c_str()) != 0 && errno != ENOENT)
     return system_error(errno, "cannot remove " + path_);
   return {};

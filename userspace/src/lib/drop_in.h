@@ -46,7 +46,7 @@ public:
   void replace_words(uint32_t line, std::string_view words);
   void remove_lines(const std::vector<uint32_t> &lines);
 
-  Result<void> save() { return write(text_); }
+  Result<void> save();
   // Puts back what open() found.
   Result<void> restore();
 
@@ -55,8 +55,6 @@ private:
       : path_(std::move(path)), text_(text), original_(std::move(text)),
         existed_(existed) {}
 
-  Result<void> write(const std::string &text);
-  Result<UniqueFd> open_directory() const;
   std::string text_with_end() const;
 
   std::string path_;

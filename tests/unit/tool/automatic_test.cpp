@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Reserved ports and what the kernel chooses by itself.
+
+#include <cerrno>
+
+#include <nlohmann/json.hpp>
+
+#include "tool_test.h"
+
+namespace portacl {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char *record = "/run/portacl/local-reserved-ports";
+
+class AutomaticTest : public ToolTest {
+protected:
+  // What is listed at each write of the kernel's policy.
+  std::vector<std::string> lists;
+  void watch_kernel(int error = 0) {
+    kernel.refuse = [this, error] {
+      lists.push_back(sysctl.list());
+      return error;
+    };
+  }
+};
+
+TEST_F(AutomaticTest, AReservationIsListedBeforeTheKernelHasIt) {
+  watch_kernel();
+  sysctl.set_list("8080");
+  const Outcome outcome = run_tool({"reserve", "40000-40002/tcp"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              HasSubstr("\nkept out of automatic choice: 40000-40002 "
+                        "(net.ipv4.ip_local_reserved_ports)\n"));
+  EXPECT_EQ(lists, std::vector<std::string>{"8080,40000-40002"});
+  EXPECT_EQ(sysctl.list(), "8080,40000-40002");
+  EXPECT_EQ(root.read(record), "40000-40002\n");
+}
+
+TEST_F(AutomaticTest, AndTakenOutBehindItsRemoval) {
+  sysctl.set_list("8080");
+  run_tool({"reserve", "40000-40002/tcp"});
+  watch_kernel();
+  const Outcome outcome = run_tool({"remove", "reserve", "40000-40002/tcp"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              HasSubstr("\ngiven back to automatic choice: 40000-40002\n"));
+  EXPECT_EQ(lists, std::vector<std::string>{"8080,40000-40002"});
+  EXPECT_EQ(sysctl.list(), "8080");
+  EXPECT_FALSE(root.exists(record));
+}
+
+TEST_F(AutomaticTest, EveryProtocolCountsAndAnAllowChangesNothing) {
+  run_tool({"reserve", "40000/udp"});
+  run_tool({"reserve", "40001/sctp"});
+  const Outcome outcome = run_tool({"allow", "web", "40000,41000"});
+  EXPECT_THAT(outcome.out, Not(HasSubstr("automatic")));
+  run_tool({"deny", "eve", "42000"});
+  EXPECT_EQ(sysctl.list(), "40000-40001");
+  run_tool({"remove", "allow", "web", "40000,41000"});
+  EXPECT_EQ(sysctl.list(), "40000-40001");
+}
+
+TEST_F(AutomaticTest, PortsOutsideTheRangeAreLeftAlone) {
+  const Outcome outcome = run_tool({"reserve", "5432,32767,61000"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.err.find("warning"), std::string::npos) << outcome.err;
+  EXPECT_THAT(outcome.out, Not(HasSubstr("automatic")));
+  EXPECT_EQ(sysctl.writes, 0);
+  EXPECT_FALSE(root.exists(record));
+  run_tool({"reserve", "32768,60999"});
+  EXPECT_EQ(sysctl.list(), "32768,60999");
+}
+
+TEST_F(AutomaticTest, ARangeThatMovedIsFollowed) {
+  run_tool({"reserve", "5432,40000"});
+  EXPECT_EQ(sysctl.list(), "40000");
+  sysctl.range = "1024 32767\n";
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(sysctl.list(), "5432");
+  EXPECT_EQ(root.read(record), "5432\n");
+  EXPECT_THAT(outcome.out, HasSubstr("kept out of automatic choice: 5432 "));
+  EXPECT_THAT(outcome.out,
+              HasSubstr("given back to automatic choice: 40000\n"));
+}
+
+TEST_F(AutomaticTest, WhatAnotherRuleReservesStays) {
+  run_tool({"reserve", "40000-40010"});
+  run_tool({"reserve", "40005-40020/tcp"});
+  run_tool({"remove", "reserve", "40000-40010"});
+  EXPECT_EQ(sysctl.list(), "40005-40020");
+}
+
+// Who was there first stays.
+TEST_F(AutomaticTest, TheAdministratorsPortsStay) {
+  sysctl.set_list("40001,50000");
+  run_tool({"reserve", "40000-40002"});
+  EXPECT_EQ(root.read(record), "40000,40002\n");
+  EXPECT_EQ(sysctl.list(), "40000-40002,50000");
+  run_tool({"remove", "reserve", "40000-40002"});
+  EXPECT_EQ(sysctl.list(), "40001,50000");
+}
+
+TEST_F(AutomaticTest, WhatIsAddedByOthersStays) {
+  run_tool({"reserve", "40000-40002"});
+  sysctl.set_list(sysctl.list() + ",50000");
+  run_tool({"remove", "reserve", "40000-40002"});
+  EXPECT_EQ(sysctl.list(), "50000");
+}
+
+// A list without all of the tool's ports was not made from the one that had
+// them, so that what it shares with them was meant.
+TEST_F(AutomaticTest, AListWrittenAnewIsItsWritersOwn) {
+  run_tool({"reserve", "40000-40002"});
+  sysctl.set_list("40001,50000");
+  run_tool({"load"});
+  EXPECT_EQ(sysctl.list(), "40000-40002,50000");
+  EXPECT_EQ(root.read(record), "40000,40002\n");
+  run_tool({"remove", "reserve", "40000-40002"});
+  EXPECT_EQ(sysctl.list(), "40001,50000");
+}
+
+TEST_F(AutomaticTest, WithoutARecordNothingIsTakenOut) {
+  run_tool({"reserve", "40000"});
+  std::filesystem::remove(root.path() + record);
+  EXPECT_EQ(run_tool({"remove", "reserve", "40000"}).status, 0);
+  EXPECT_EQ(sysctl.list(), "40000");
+  EXPECT_EQ(sysctl.writes, 1);
+}
+
+TEST_F(AutomaticTest, NorWithABadOne) {
+  run_tool({"reserve", "40000"});
+  root.write(record, "rubbish\n");
+  const Outcome outcome = run_tool({"remove", "reserve", "40000"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("not a list of ports, so that nothing is "
+                                     "taken out"));
+  EXPECT_EQ(sysctl.list(), "40000");
+  // It does not keep new ones from being listed.
+  run_tool({"reserve", "40001"});
+  EXPECT_EQ(sysctl.list(), "40000-40001");
+  EXPECT_EQ(root.read(record), "40001\n");
+}
+
+// Killed behind the list and before the record, or the other way round.
+TEST_F(AutomaticTest, HalfDoneErrsToKeeping) {
+  root.write(record, "40000\n");
+  sysctl.set_list("40000-40001");
+  kernel.rules = {"reserve 40000-40001"};
+  root.write(local, "reserve 40000-40001\n");
+  run_tool({"remove", "reserve", "40000-40001"});
+  EXPECT_EQ(sysctl.list(), "40001");
+  EXPECT_FALSE(root.exists(record));
+}
+
+TEST_F(AutomaticTest, ARefusedRuleLeavesNoPortListed) {
+  watch_kernel(ENOSPC);
+  sysctl.set_list("8080");
+  const Outcome outcome = run_tool({"reserve", "40000"});
+  EXPECT_EQ(outcome.status, 6);
+  EXPECT_EQ(lists, std::vector<std::string>{"8080,40000"});
+  EXPECT_EQ(sysctl.list(), "8080");
+  EXPECT_FALSE(root.exists(record));
+}
+
+TEST_F(AutomaticTest, ARemovalThatIsRefusedLeavesItListed) {
+  run_tool({"reserve", "40000"});
+  watch_kernel(ENOSPC);
+  EXPECT_EQ(run_tool({"remove", "reserve", "40000"}).status, 6);
+  EXPECT_EQ(sysctl.list(), "40000");
+  EXPECT_EQ(root.read(record), "40000\n");
+}
+
+TEST_F(AutomaticTest, FailuresAreWarnings) {
+  sysctl.refuse = [] { return EACCES; };
+  const Outcome outcome = run_tool({"reserve", "40000"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(kernel.rules, std::set<std::string>{"reserve 40000"});
+  EXPECT_THAT(outcome.err,
+              HasSubstr("warning: the kernel may choose reserved ports by "
+                        "itself, and give them to anybody: cannot write "
+                        "ip_local_reserved_ports: Permission denied\n"));
+  EXPECT_EQ(outcome.err.find("warning"), outcome.err.rfind("warning"));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("automatic")));
+  EXPECT_FALSE(root.exists(record));
+}
+
+TEST_F(AutomaticTest, AKernelWithoutTheFileIsWarnedAbout) {
+  sysctl.read_error = ENOENT;
+  const Outcome outcome = run_tool({"reserve", "40000"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("give them to anybody: cannot open "
+                                     "ip_local_port_range: No such file"));
+  EXPECT_EQ(run_tool({"load"}).status, 0);
+}
+
+TEST_F(AutomaticTest, WhatCannotBeTakenOutStaysOurs) {
+  run_tool({"reserve", "40000"});
+  sysctl.refuse = [] { return EROFS; };
+  const Outcome outcome = run_tool({"remove", "reserve", "40000"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("no longer reserved stay in "
+                                     "net.ipv4.ip_local_reserved_ports"));
+  EXPECT_EQ(root.read(record), "40000\n");
+  sysctl.refuse = {};
+  run_tool({"load"});
+  EXPECT_EQ(sysctl.list(), "");
+}
+
+// Without a record it could never be taken out; it is kept out all the same.
+TEST_F(AutomaticTest, ARecordThatCannotBeWrittenIsSaid) {
+  root.write("/run/portacl", "in the way\n");
+  const Outcome outcome = run_tool({"reserve", "40000"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(sysctl.list(), "40000");
+  EXPECT_THAT(outcome.err, HasSubstr("so that 40000 will stay in "
+                                     "net.ipv4.ip_local_reserved_ports"));
+}
+
+TEST_F(AutomaticTest, AnotherNetworkNamespaceIsLeftAlone) {
+  for (const char *process : {"1", "self"}) {
+    const std::string directory = root.path() + "/proc/" + process + "/ns";
+    std::filesystem::create_directories(directory);
+    std::filesystem::create_symlink(std::string("net:") + process,
+                                    directory + "/net");
+  }
+  root.write(record, "40001\n");
+  const Outcome outcome = run_tool({"reserve", "40000"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("another network namespace"));
+  EXPECT_EQ(run_tool({"unload", "--yes"}).status, 0);
+  EXPECT_EQ(sysctl.writes, 0);
+  EXPECT_EQ(root.read(record), "40001\n");
+}
+
+TEST_F(AutomaticTest, NotInForceIsNotListed) {
+  kernel.loaded = false;
+  EXPECT_EQ(run_tool({"reserve", "40000"}).status, 7);
+  EXPECT_EQ(sysctl.list(), "");
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("kept out of automatic choice: 40000 "));
+  EXPECT_EQ(sysctl.list(), "40000");
+}
+
+TEST_F(AutomaticTest, LoadListsBeforeAndTakesOutBehind) {
+  kernel.rules = {"reserve 40000"};
+  root.write(local, "reserve 40001\n");
+  run_tool({"load"});
+  EXPECT_EQ(sysctl.list(), "40001");
+  root.write(local, "reserve 40002\n");
+  watch_kernel();
+  run_tool({"load"});
+  EXPECT_EQ(lists.back(), "40001-40002");
+  EXPECT_EQ(sysctl.list(), "40002");
+  EXPECT_EQ(root.read(record), "40002\n");
+}
+
+TEST_F(AutomaticTest, LoadThatFailsTakesBack) {
+  root.write(local, "reserve 40001\n");
+  kernel.disliked = "reserve 40001";
+  EXPECT_NE(run_tool({"load"}).status, 0);
+  EXPECT_EQ(sysctl.writes, 2);
+  EXPECT_EQ(sysctl.list(), "");
+  EXPECT_FALSE(root.exists(record));
+}
+
+TEST_F(AutomaticTest, UnloadTakesOut) {
+  sysctl.set_list("8080");
+  run_tool({"reserve", "40000"});
+  const Outcome outcome = run_tool({"unload", "--yes"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              HasSubstr("\ngiven back to automatic choice: 40000\n"));
+  EXPECT_EQ(sysctl.list(), "8080");
+  EXPECT_FALSE(root.exists(record));
+}
+
+TEST_F(AutomaticTest, UnloadThatFailsDoesNot) {
+  run_tool({"reserve", "40000"});
+  kmod.error = EBUSY;
+  EXPECT_EQ(run_tool({"unload", "--yes"}).status, 6);
+  EXPECT_EQ(sysctl.list(), "40000");
+}
+
+// By rmmod, that is.
+TEST_F(AutomaticTest, WhatWasLeftIsClearedUp) {
+  run_tool({"reserve", "40000"});
+  kernel.loaded = false;
+  kernel.rules.clear();
+  EXPECT_THAT(run_tool({"unload", "-n"}).out,
+              HasSubstr("would be given back to automatic choice: 40000\n"));
+  EXPECT_EQ(sysctl.list(), "40000");
+  EXPECT_EQ(run_tool({"unload"}).status, 0);
+  EXPECT_EQ(sysctl.list(), "");
+
+  kernel.loaded = true;
+  run_tool({"load"});
+  EXPECT_EQ(sysctl.list(), "40000");
+  kernel.loaded = false;
+  EXPECT_EQ(run_tool({"remove", "reserve", "40000"}).status, 0);
+  EXPECT_EQ(sysctl.list(), "");
+}
+
+TEST_F(AutomaticTest, LockIsTheLastMoment) {
+  run_tool({"reserve", "5432"});
+  sysctl.range = "1024 60999\n";
+  const Outcome dry = run_tool({"lock", "-n"});
+  EXPECT_THAT(dry.out,
+              HasSubstr("would be kept out of automatic choice: 5432 "));
+  EXPECT_EQ(sysctl.list(), "");
+  watch_kernel();
+  const Outcome outcome = run_tool({"lock", "--yes"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(lists, std::vector<std::string>{"5432"});
+  // Nothing is to be changed any more, but what was moved is followed.
+  sysctl.range = "32768 60999\n";
+  EXPECT_EQ(run_tool({"load"}).status, 0);
+  EXPECT_EQ(sysctl.list(), "");
+  EXPECT_EQ(run_tool({"remove", "reserve", "5432"}).status, 6);
+}
+
+TEST_F(AutomaticTest, DryRunsOnlySayIt) {
+  EXPECT_THAT(run_tool({"reserve", "40000", "-n"}).out,
+              HasSubstr("would be kept out of automatic choice: 40000 "
+                        "(net.ipv4.ip_local_reserved_ports)\n"));
+  root.write(local, "reserve 40001\n");
+  EXPECT_THAT(run_tool({"load", "-n"}).out,
+              HasSubstr("would be kept out of automatic choice: 40001 "));
+  EXPECT_EQ(sysctl.writes, 0);
+  EXPECT_FALSE(root.exists(record));
+  run_tool({"load"});
+  EXPECT_THAT(run_tool({"remove", "reserve", "40001", "-n"}).out,
+              HasSubstr("would be given back to automatic choice: 40001\n"));
+  EXPECT_THAT(run_tool({"unload", "-n"}).out,
+              HasSubstr("would be given back to automatic choice: 40001\n"));
+  EXPECT_EQ(sysctl.list(), "40001");
+  EXPECT_EQ(root.read(record), "40001\n");
+}
+
+TEST_F(AutomaticTest, InJson) {
+  const Json added = Json::parse(run_tool({"--json", "reserve", "40000"}).out);
+  EXPECT_EQ(added["change"]["kept_out"],
+            Json::parse(R"([{"first": 40000, "last": 40000}])"));
+  EXPECT_EQ(added["change"]["given_back"], Json::array());
+  const Json loaded = Json::parse(run_tool({"--json", "load"}).out);
+  EXPECT_EQ(loaded["load"]["kept_out"], Json::array());
+  const Json removed =
+      Json::parse(run_tool({"--json", "remove", "reserve", "40000"}).out);
+  EXPECT_EQ(removed["change"]["given_back"], added["change"]["kept_out"]);
+  const Json gone = Json::parse(run_tool({"--json", "unload", "--yes"}).out);
+  EXPECT_EQ(gone["unload"]["given_back"], Json::array());
+}
+
+TEST_F(AutomaticTest, LongListsAreCounted) {
+  std::string list;
+  for (int port = 40000; port < 40034; port += 2)
+    list += (list.empty() ? "" : ",") + std::to_string(port);
+  EXPECT_THAT(run_tool({"reserve", list}).out,
+              HasSubstr("kept out of automatic choice: 17 ports ("));
+}
+
+class HalfTest : public AutomaticTest {};
+
+TEST_F(HalfTest, HalfOfTheRangeMayBeReserved) {
+  sysctl.range = "40000 40009\n";
+  EXPECT_EQ(run_tool({"reserve", "40000-40003"}).status, 0);
+  EXPECT_EQ(run_tool({"reserve", "40004/udp"}).status, 0);
+  const Outcome outcome = run_tool({"reserve", "1-40005/sctp"});
+  EXPECT_EQ(outcome.status, 4);
+  EXPECT_THAT(outcome.err,
+              HasSubstr("6 of the 10 ports that the kernel chooses from by "
+                        "itself (40000-40009) would be reserved, more than "
+                        "half; nothing was changed\n"));
+  EXPECT_EQ(run_tool({"reserve", "40005", "-n"}).status, 4);
+  EXPECT_EQ(kernel.rules.size(), 2U);
+  EXPECT_EQ(root.read(local).find("40005"), std::string::npos);
+  EXPECT_EQ(sysctl.list(), "40000-40004");
+  // There is no way around it.
+  EXPECT_EQ(run_tool({"reserve", "40005", "--force"}).status, 2);
+}
+
+// Those that are listed already count, too.
+TEST_F(HalfTest, WhatIsListedCounts) {
+  sysctl.range = "40000 40009\n";
+  sysctl.set_list("40000-40009");
+  EXPECT_EQ(run_tool({"reserve", "40000-40005"}).status, 4);
+  EXPECT_EQ(run_tool({"reserve", "40000-40004"}).status, 0);
+}
+
+TEST_F(HalfTest, WhatTakesNoMoreIsNotToBlame) {
+  kernel.rules = {"reserve 40000-40009"};
+  root.write(local, "reserve 40000-40009\n");
+  sysctl.range = "40000 40009\n";
+  EXPECT_EQ(run_tool({"reserve", "5432"}).status, 0);
+  EXPECT_EQ(run_tool({"reserve", "40002"}).status, 0);
+  EXPECT_EQ(run_tool({"load"}).status, 0);
+  EXPECT_EQ(run_tool({"remove", "reserve", "40002"}).status, 0);
+}
+
+TEST_F(HalfTest, FilesAreRefusedBeforeTheModuleIsLoaded) {
+  kernel.loaded = false;
+  root.write(local, "allow web 443\nreserve 32768-46883\nreserve 46884\n");
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 4);
+  EXPECT_THAT(outcome.err,
+              HasSubstr(std::string(local) + ":3: 14117 of the 28232 ports"));
+  EXPECT_TRUE(kmod.calls.empty());
+  EXPECT_EQ(run_tool({"load", "-n"}).status, 4);
+  EXPECT_EQ(run_tool({"reserve", "46885"}).status, 4);
+  EXPECT_EQ(sysctl.writes, 0);
+}
+
+TEST_F(HalfTest, AnUnknownRangeIsTheKernelsOwn) {
+  sysctl.read_error = ENOENT;
+  EXPECT_EQ(run_tool({"reserve", "32768-46883"}).status, 0);
+  EXPECT_EQ(run_tool({"reserve", "46884"}).status, 4);
+}
+
+} // namespace
+} // namespace portacl
