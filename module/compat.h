@@ -38,6 +38,10 @@
 #error "portacl reports refusals without preemption, which PREEMPT_RT does not allow"
 #endif
 
+#ifndef CONFIG_KRETPROBES
+#error "portacl needs CONFIG_KPROBES"
+#endif
+
 #ifndef CONFIG_SECURITY_NETWORK
 #error "portacl needs CONFIG_SECURITY_NETWORK"
 #endif
@@ -63,14 +67,11 @@
 /*
  * Before 6.12: BPF's fentry followed by its fexit on a function that an ftrace
  * user redirects kills ftrace (kernel/bpf/trampoline.c clears the func of an
- * ops that is registered when it tries again after EAGAIN). A kprobe redirects
- * without being such a user.
+ * ops that is registered when it tries again after EAGAIN); and its fexit goes
+ * round a redirection by a kprobe. A kretprobe lives beside both.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
-#ifndef CONFIG_KPROBES_ON_FTRACE
-#error "portacl needs CONFIG_KPROBES before 6.12"
-#endif
-#define PORTACL_GUARD_BY_KPROBE
+#define PORTACL_GUARD_BY_KRETPROBE
 #endif
 
 /* Before 6.11: SMC has no protocol number of the internet families. */

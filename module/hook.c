@@ -8,7 +8,9 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
+#include <linux/kprobes.h>
 #include <linux/module.h>
+#include <linux/ptrace.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -284,6 +286,39 @@ int portacl_return_detach(struct portacl_return *ret)
 	return 0;
 }
 
+#ifdef PORTACL_GUARD_BY_KRETPROBE
+
+static void refuse_return(void *data, struct pt_regs *regs)
+{
+	/* Somebody else's error comes first. */
+	if (!regs_return_value(regs))
+		regs_set_return_value(regs, -EACCES);
+}
+
+int portacl_guard_attach(struct portacl_guard *guard)
+{
+	int err;
+
+	guard->ret = (struct portacl_return){
+		.symbol = guard->symbol,
+		.enter = guard->handler,
+		.leave = refuse_return,
+	};
+	err = portacl_return_attach(&guard->ret);
+	guard->hook = guard->ret.probe;
+	return err;
+}
+
+int portacl_guard_detach(struct portacl_guard *guard)
+{
+	int err = portacl_return_detach(&guard->ret);
+
+	guard->hook = guard->ret.probe;
+	return err;
+}
+
+#else
+
 /*
  * Does not sleep, so that what waits for tasks to leave a trampoline has waited
  * for this, too.
@@ -292,47 +327,6 @@ int portacl_refused(void)
 {
 	return -EACCES;
 }
-
-#ifdef PORTACL_GUARD_BY_KPROBE
-
-int portacl_guard_attach(struct portacl_guard *guard)
-{
-	struct kprobe *probe;
-	int err;
-
-	probe = kzalloc(sizeof(*probe), GFP_KERNEL);
-	if (!probe)
-		return -ENOMEM;
-	probe->symbol_name = guard->symbol;
-	probe->pre_handler = guard->handler;
-	err = register_kprobe(probe);
-	if (err) {
-		pr_warn("cannot hook %s: no kprobe (%d)\n", guard->symbol, err);
-		kfree(probe);
-		return err;
-	}
-	guard->hook = probe;
-	return 0;
-}
-
-int portacl_guard_detach(struct portacl_guard *guard)
-{
-	struct kprobe *probe = guard->hook;
-
-	if (!probe)
-		return 0;
-	unregister_kprobe(probe);
-	/* It has no other way to say that ftrace did not let it go. */
-	if (!probe->addr)
-		return cannot_detach(guard->symbol, -ENODEV);
-	/* A refused caller may have been preempted on its way out. */
-	synchronize_rcu_tasks();
-	kfree(probe);
-	guard->hook = NULL;
-	return 0;
-}
-
-#else
 
 int portacl_guard_attach(struct portacl_guard *guard)
 {
@@ -355,7 +349,7 @@ int portacl_guard_detach(struct portacl_guard *guard)
 	return err;
 }
 
-#endif /* PORTACL_GUARD_BY_KPROBE */
+#endif /* PORTACL_GUARD_BY_KRETPROBE */
 
 bool portacl_hooks_are_dead(void)
 {

@@ -12,7 +12,6 @@
 #define PORTACL_HOOK_H
 
 #include <linux/ftrace.h>
-#include <linux/kprobes.h>
 #include <linux/types.h>
 
 /**
@@ -35,6 +34,27 @@ struct portacl_hook {
 };
 
 /**
+ * struct portacl_return - a function of the kernel that something waits for
+ * @symbol: the function's name
+ * @enter: runs before the function; true if @leave is to run, too
+ * @leave: runs when the function returns, once for every @enter that asked for
+ *	   it, and may change what it returns
+ * @size: of the data that each call has for @enter and @leave
+ * @probe: set while attached, private
+ *
+ * Both run in the context of the caller, without preemption, and must not sleep
+ * or allocate. @enter is not called when very many calls are inside already: it
+ * must be for the better, not needed.
+ */
+struct portacl_return {
+	const char *symbol;
+	bool (*enter)(void *data, struct pt_regs *regs);
+	void (*leave)(void *data, struct pt_regs *regs);
+	size_t size;
+	void *probe;
+};
+
+/**
  * struct portacl_guard - a function of the kernel that may be refused to run
  * @symbol: the function's name; it returns an errno, and EACCES is one for it
  * @handler: made by PORTACL_GUARD_HANDLER()
@@ -45,8 +65,9 @@ struct portacl_hook {
  */
 struct portacl_guard {
 	const char *symbol;
-#ifdef PORTACL_GUARD_BY_KPROBE
-	kprobe_pre_handler_t handler;
+#ifdef PORTACL_GUARD_BY_KRETPROBE
+	bool (*handler)(void *data, struct pt_regs *regs);
+	struct portacl_return ret;
 #else
 	ftrace_func_t handler;
 #endif
@@ -60,16 +81,13 @@ int portacl_refused(void);
  * Defines the handler of a guard: what passes(regs) does not let through is
  * refused if refuses(regs) says so. Both run in the context of the caller,
  * possibly without preemption, and must not sleep or allocate. Refused is the
- * function that returns -EACCES instead of running.
+ * function that returns -EACCES instead of running, or for nothing.
  */
-#ifdef PORTACL_GUARD_BY_KPROBE
+#ifdef PORTACL_GUARD_BY_KRETPROBE
 #define PORTACL_GUARD_HANDLER(_handler, _passes, _refuses)		\
-	static int _handler(struct kprobe *probe, struct pt_regs *regs)	\
+	static bool _handler(void *data, struct pt_regs *regs)		\
 	{								\
-		if (likely(_passes(regs)) || !_refuses(regs))		\
-			return 0;					\
-		regs->ip = (unsigned long)portacl_refused;		\
-		return 1;						\
+		return unlikely(!_passes(regs)) && _refuses(regs);	\
 	}
 #else
 /* Two functions, so that what most calls do needs no registers saved. */
@@ -118,7 +136,7 @@ void portacl_hooks_detach(struct portacl_hook *hooks);
  * May sleep. A failure is logged with its reason.
  *
  * Return: 0; -EBUSY when somebody else redirects the function; other errors of
- * ftrace and kprobes.
+ * ftrace and kretprobes.
  */
 int portacl_guard_attach(struct portacl_guard *guard);
 
@@ -132,27 +150,6 @@ int portacl_guard_attach(struct portacl_guard *guard);
  * the guard is still attached, and the handler may be called.
  */
 int portacl_guard_detach(struct portacl_guard *guard);
-
-/**
- * struct portacl_return - a function of the kernel that something waits for
- * @symbol: the function's name
- * @enter: runs before the function; true if @leave is to run, too
- * @leave: runs when the function returns, once for every @enter that asked for
- *	   it, and may change what it returns
- * @size: of the data that each call has for @enter and @leave
- * @probe: set while attached, private
- *
- * Both run in the context of the caller, without preemption, and must not sleep
- * or allocate. @enter is not called when very many calls are inside already: it
- * must be for the better, not needed.
- */
-struct portacl_return {
-	const char *symbol;
-	bool (*enter)(void *data, struct pt_regs *regs);
-	void (*leave)(void *data, struct pt_regs *regs);
-	size_t size;
-	void *probe;
-};
 
 /**
  * portacl_hook_attach - attach one hook, unchecked
