@@ -87,6 +87,10 @@ module_build_root() {
 	fi
 }
 
+test_module_root() {
+	echo "$top_dir/build/test-modules"
+}
+
 # image_release FILE: the release string in a bzImage's header.
 image_release() {
 	local offset magic
