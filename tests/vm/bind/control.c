@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -272,30 +271,33 @@ void actor_become(const struct subject *actor)
 		die("capset: %m");
 }
 
-/* In a child, which tells the errno in its exit status. */
+struct bind_asked {
+	const struct subject *actor;
+	enum transport transport;
+	const char *address;
+	uint16_t port;
+};
+
+static int bind_asked(void *arg)
+{
+	const struct bind_asked *asked = arg;
+	union sockaddr_any any;
+	socklen_t length;
+	int fd;
+
+	actor_become(asked->actor);
+	length = make_address(&any, asked->address, asked->port);
+	fd = need_socket(asked->transport,
+			 any.sa.sa_family == AF_INET ? FAMILY_V4 : FAMILY_V6);
+	return bind_errno(fd, &any, length);
+}
+
 int bind_as(const struct subject *actor, enum transport transport,
 	    const char *address, uint16_t port)
 {
-	union sockaddr_any any;
-	socklen_t length;
-	int status, fd;
-	pid_t pid;
+	struct bind_asked asked = { actor, transport, address, port };
 
-	fflush(stdout);
-	pid = fork();
-	if (pid < 0)
-		die("fork: %m");
-	if (!pid) {
-		actor_become(actor);
-		length = make_address(&any, address, port);
-		fd = need_socket(transport, any.sa.sa_family == AF_INET ?
-						    FAMILY_V4 :
-						    FAMILY_V6);
-		_exit(bind_errno(fd, &any, length));
-	}
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		die("a child that binds did not end well");
-	return WEXITSTATUS(status);
+	return from_child(bind_asked, &asked);
 }
 
 int plain_bind_as(const struct subject *actor, enum transport transport,

@@ -180,27 +180,58 @@ bool used_privilege(void)
 	return flags & PF_SUPERPRIV;
 }
 
-void in_child(void (*fn)(void *arg), void *arg)
+static pid_t start_child(void)
 {
-	int status;
 	pid_t pid;
 
 	fflush(stdout);
 	pid = fork();
 	if (pid < 0)
 		die("fork: %m");
+	return pid;
+}
+
+static int wait_for_child(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			die("waitpid: %m");
+	return status;
+}
+
+void in_child(void (*fn)(void *arg), void *arg)
+{
+	pid_t pid = start_child();
+	int status;
+
 	if (!pid) {
 		fn(arg);
 		fflush(stdout);
 		_exit(0);
 	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			die("waitpid: %m");
+	status = wait_for_child(pid);
 	/* A child that called die() has counted its failure. */
 	if (WIFSIGNALED(status))
 		check(false, "a child was killed by signal %d",
 		      WTERMSIG(status));
+}
+
+int from_child(int (*fn)(void *arg), void *arg)
+{
+	pid_t pid = start_child();
+	int status;
+
+	if (!pid) {
+		status = fn(arg);
+		fflush(stdout);
+		_exit(status);
+	}
+	status = wait_for_child(pid);
+	if (!WIFEXITED(status))
+		die("a child was killed by signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status);
 }
 
 int file_write(const char *path, const void *data, size_t size)

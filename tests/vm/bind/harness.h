@@ -51,6 +51,12 @@ bool used_privilege(void);
 /* Runs fn(arg) in a child; an end other than returning is a failed case. */
 void in_child(void (*fn)(void *arg), void *arg);
 
+/*
+ * Runs fn(arg) in a child: what it returned, 0 to 255 (an errno, that is). A
+ * child that ends in another way ends the test.
+ */
+int from_child(int (*fn)(void *arg), void *arg);
+
 /* All return 0 or a positive errno. */
 int file_write(const char *path, const void *data, size_t size);
 int file_read(const char *path, char *buffer, size_t size);

@@ -114,11 +114,11 @@ static void find_transports(void)
 {
 	char hooks[1024];
 
-	sysfs_read("hooks", hooks, sizeof(hooks));
 	for (int t = 0; t < TRANSPORTS; t++)
 		have[t] = have_transport(t);
-	if (!strstr(hooks, "sctp_do_bind attached"))
-		have[TRANSPORT_SCTP] = false;
+	sysfs_read("hooks", hooks, sizeof(hooks));
+	if (have[TRANSPORT_SCTP] && !strstr(hooks, "sctp_do_bind attached"))
+		die("SCTP is here and not judged");
 }
 
 /* The kernel asks for the capability, unless a rule grants the port. */

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+#
+# The named cases that are scripts; sourced behind lib/cases.sh, never run.
+#
+# Each file of tests/vm/ways registers its cases:
+#
+#	way NAME FUNCTION ABOUT...
+#
+# FUNCTION runs as root with the module loaded, without a rule, in mode enforce,
+# not strict, scope init; it may unload and load the module. It calls skip where
+# the kernel or the machine lacks what the case is about. What it mounts, starts
+# or sets it must end itself, also when a check fails: checks only count.
+
+way_names=() way_functions=() way_abouts=()
+
+way() {
+	way_names+=("$1") way_functions+=("$2")
+	shift 2
+	way_abouts+=("$*")
+}
+
+for way_file in "$ways"/*.sh; do
+	# shellcheck source=/dev/null
+	. "$way_file"
+done
+
+# A name, or the first part of names up to a slash.
+is_called() {
+	[[ $1 == "$2" || $1 == "$2"/* ]]
+}
+
+way_is_chosen() {
+	local name=$1 chosen
+	shift
+	(($# > 0)) || return 0
+	for chosen; do
+		! is_called "$name" "$chosen" || return 0
+	done
+	return 1
+}
+
+list_ways() {
+	local i
+	for i in "${!way_names[@]}"; do
+		! way_is_chosen "${way_names[i]}" "$@" ||
+			printf '%-32s %s\n' "${way_names[i]}" "${way_abouts[i]}"
+	done
+}
+
+portacl=/sys/kernel/portacl
+
+add() {
+	printf '%s\n' "$@" >$portacl/add
+}
+
+rules() {
+	sed -n 's/ *#.*//; /./p' $portacl/policy
+}
+
+no_rules() {
+	local rule
+	local -a all
+	mapfile -t all < <(rules)
+	for rule in "${all[@]}"; do
+		printf '%s\n' "$rule" >$portacl/remove
+	done
+	echo enforce >$portacl/mode
+	echo 0 >$portacl/strict
+	echo init >$portacl/scope
+}
+
+# bind_as UID GID TRANSPORT ADDRESS PORT: "bound" or the errno's name.
+bind_as() {
+	"$programs/bind_as" "$@" || true
+}
+
+# run_ways [NAME...]: all that are chosen; the policy is left empty.
+run_ways() {
+	local i
+	for i in "${!way_names[@]}"; do
+		way_is_chosen "${way_names[i]}" "$@" || continue
+		need_loaded
+		no_rules
+		begin "${way_names[i]}"
+		"${way_functions[i]}"
+		end
+	done
+	need_loaded
+	no_rules
+}
