@@ -2,6 +2,7 @@
 // Reserved ports and what the kernel chooses by itself.
 
 #include <cerrno>
+#include <csignal>
 
 #include <nlohmann/json.hpp>
 
@@ -211,6 +212,36 @@ TEST_F(AutomaticTest, WhatCannotBeTakenOutStaysOurs) {
   EXPECT_EQ(sysctl.list(), "");
 }
 
+// Of a list that takes several writes.
+TEST_F(AutomaticTest, WhatWasListedOfAPartIsRecorded) {
+  std::string rules;
+  for (int port = 40000; port < 42000; port += 2)
+    rules += "reserve " + std::to_string(port) + "\n";
+  root.write(local, rules);
+  sysctl.refuse = [this] { return sysctl.writes == 2 ? EIO : 0; };
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("the kernel may choose reserved ports"));
+  EXPECT_EQ(outcome.err.find("warning"), outcome.err.rfind("warning"));
+  EXPECT_NE(sysctl.list(), "");
+  EXPECT_EQ(sysctl.writes, 2);
+  EXPECT_EQ(root.read(record), sysctl.list() + "\n");
+  run_tool({"unload", "--yes"});
+  EXPECT_EQ(sysctl.list(), "");
+}
+
+TEST_F(AutomaticTest, AndTakenBackWithARefusedRule) {
+  std::string rules;
+  for (int port = 40000; port < 42000; port += 2)
+    rules += "reserve " + std::to_string(port) + "\n";
+  root.write(local, rules);
+  kernel.disliked = "reserve 40000";
+  sysctl.refuse = [this] { return sysctl.writes == 2 ? EIO : 0; };
+  EXPECT_NE(run_tool({"load"}).status, 0);
+  EXPECT_EQ(sysctl.list(), "");
+  EXPECT_FALSE(root.exists(record));
+}
+
 // Without a record it could never be taken out; it is kept out all the same.
 TEST_F(AutomaticTest, ARecordThatCannotBeWrittenIsSaid) {
   root.write("/run/portacl", "in the way\n");
@@ -229,9 +260,17 @@ TEST_F(AutomaticTest, AnotherNetworkNamespaceIsLeftAlone) {
                                     directory + "/net");
   }
   root.write(record, "40001\n");
-  const Outcome outcome = run_tool({"reserve", "40000"});
-  EXPECT_EQ(outcome.status, 0);
-  EXPECT_THAT(outcome.err, HasSubstr("another network namespace"));
+  // The range and the list are not those that would count.
+  sysctl.range = "40000 40001\n";
+  sysctl.set_list("40000-60999");
+  for (const char *port : {"40000", "5432", "40000-40001"}) {
+    const Outcome outcome = run_tool({"reserve", port});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_THAT(outcome.err, HasSubstr("another network namespace"));
+  }
+  EXPECT_EQ(
+      Json::parse(run_tool({"--json", "status"}).out)["status"]["not_kept_out"],
+      Json());
   EXPECT_EQ(run_tool({"unload", "--yes"}).status, 0);
   EXPECT_EQ(sysctl.writes, 0);
   EXPECT_EQ(root.read(record), "40001\n");
@@ -285,6 +324,87 @@ TEST_F(AutomaticTest, UnloadThatFailsDoesNot) {
   kmod.error = EBUSY;
   EXPECT_EQ(run_tool({"unload", "--yes"}).status, 6);
   EXPECT_EQ(sysctl.list(), "40000");
+}
+
+TEST_F(AutomaticTest, WhatIsLoadedAgainKeepsItsPorts) {
+  run_tool({"reserve", "40000"});
+  kmod.comes_back = true;
+  const Outcome outcome = run_tool({"unload", "--yes"});
+  EXPECT_EQ(outcome.status, 7);
+  EXPECT_THAT(outcome.err, HasSubstr("loaded again meanwhile"));
+  EXPECT_EQ(sysctl.list(), "40000");
+  EXPECT_EQ(root.read(record), "40000\n");
+}
+
+TEST_F(AutomaticTest, WhatWasLoadedMeanwhileIsNotClearedUp) {
+  run_tool({"reserve", "40000"});
+  kernel.reads_before_load = 1;
+  const Outcome outcome = run_tool({"unload", "--yes"});
+  EXPECT_EQ(outcome.status, 7);
+  EXPECT_THAT(outcome.err, HasSubstr("was loaded meanwhile"));
+  EXPECT_TRUE(kmod.calls.empty());
+  EXPECT_EQ(sysctl.list(), "40000");
+}
+
+bool term_waits() {
+  sigset_t now{};
+  pthread_sigmask(SIG_BLOCK, nullptr, &now);
+  return sigismember(&now, SIGTERM) == 1;
+}
+
+TEST_F(AutomaticTest, SignalsWaitUntilListAndRecordAgree) {
+  int writes = 0;
+  const auto look = [&writes] {
+    writes++;
+    EXPECT_TRUE(term_waits());
+    return 0;
+  };
+  sysctl.refuse = look;
+  kernel.refuse = look;
+  for (const std::vector<std::string> &command :
+       {std::vector<std::string>{"reserve", "5432,40000"},
+        {"remove", "reserve", "5432,40000"},
+        {"reserve", "5432,40000"},
+        {"load"},
+        {"lock", "--yes"}}) {
+    writes = 0;
+    // So that there is something to do for each.
+    sysctl.range = command.front() == "load" ? "1024 9999\n" : "32768 60999\n";
+    EXPECT_EQ(run_tool(command).status, 0) << command.front();
+    EXPECT_NE(writes, 0) << command.front();
+    EXPECT_FALSE(term_waits());
+  }
+  kernel.fixed["locked"] = "0\n";
+  for (const bool loaded : {true, false}) {
+    root.write(record, "40000\n");
+    sysctl.set_list("40000");
+    kernel.loaded = loaded;
+    writes = 0;
+    EXPECT_EQ(run_tool({"unload", "--yes"}).status, 0);
+    EXPECT_NE(writes, 0);
+    EXPECT_FALSE(term_waits());
+  }
+}
+
+TEST_F(AutomaticTest, StatusNamesWhatCouldBeChosen) {
+  run_tool({"reserve", "5432,40000-40009"});
+  EXPECT_THAT(run_tool({"status"}).out, Not(HasSubstr("automatic choice")));
+  // As sysctl --system does.
+  sysctl.set_list("40003");
+  EXPECT_THAT(run_tool({"status"}).out,
+              HasSubstr("\nPorts    40000-40002,40004-40009 reserved but not "
+                        "kept out of automatic choice; run: portaclctl load"
+                        "\n"));
+  const auto ports = [this] {
+    return Json::parse(
+        run_tool({"--json", "status"}).out)["status"]["not_kept_out"];
+  };
+  EXPECT_EQ(ports()[1], Json::parse(R"({"first": 40004, "last": 40009})"));
+  run_tool({"load"});
+  EXPECT_EQ(ports(), Json::array());
+  sysctl.read_error = EACCES;
+  EXPECT_EQ(ports(), Json());
+  EXPECT_THAT(run_tool({"status"}).out, Not(HasSubstr("automatic choice")));
 }
 
 // By rmmod, that is.
@@ -384,12 +504,48 @@ TEST_F(HalfTest, HalfOfTheRangeMayBeReserved) {
   EXPECT_EQ(run_tool({"reserve", "40005", "--force"}).status, 2);
 }
 
-// Those that are listed already count, too.
-TEST_F(HalfTest, WhatIsListedCounts) {
+TEST_F(HalfTest, WhatOthersHaveListedCounts) {
   sysctl.range = "40000 40009\n";
-  sysctl.set_list("40000-40009");
-  EXPECT_EQ(run_tool({"reserve", "40000-40005"}).status, 4);
+  sysctl.set_list("8080,40000-40003");
+  const Outcome outcome = run_tool({"reserve", "40003-40005"});
+  EXPECT_EQ(outcome.status, 4);
+  EXPECT_THAT(outcome.err,
+              HasSubstr("6 of the 10 ports that the kernel chooses from by "
+                        "itself (40000-40009) would be reserved, more than "
+                        "half, 3 of them only by what others have put into "
+                        "net.ipv4.ip_local_reserved_ports; nothing was "
+                        "changed\n"));
+  EXPECT_EQ(run_tool({"reserve", "40003-40004"}).status, 0);
+  EXPECT_EQ(sysctl.list(), "8080,40000-40004");
+}
+
+// Their own is counted once.
+TEST_F(HalfTest, WhatTheToolHasListedIsNotForeign) {
+  sysctl.range = "40000 40009\n";
   EXPECT_EQ(run_tool({"reserve", "40000-40004"}).status, 0);
+  root.write(local, "reserve 40005-40009\n");
+  EXPECT_EQ(run_tool({"load"}).err.find("more than half"), std::string::npos);
+}
+
+TEST_F(HalfTest, WhoHasListedMoreThanHalfMayReserveThat) {
+  sysctl.range = "40000 40009\n";
+  sysctl.set_list("40000-40007");
+  EXPECT_EQ(run_tool({"reserve", "5432"}).status, 0);
+  EXPECT_EQ(run_tool({"reserve", "40000-40007"}).status, 0);
+  EXPECT_EQ(run_tool({"reserve", "40008"}).status, 4);
+  EXPECT_EQ(sysctl.list(), "40000-40007");
+}
+
+TEST_F(HalfTest, TheHintNamesAWayOut) {
+  const Outcome outcome = run_tool({"reserve", "1-65535"});
+  EXPECT_EQ(outcome.status, 4);
+  EXPECT_THAT(outcome.err,
+              HasSubstr("leave the automatic range out, as in portaclctl "
+                        "reserve 1-32767,61000-65535, or"));
+  EXPECT_EQ(run_tool({"reserve", "1-32767,61000-65535"}).status, 0);
+  sysctl.range = "1 65535\n";
+  EXPECT_EQ(run_tool({"reserve", "1-65535"}).err.find("leave the"),
+            std::string::npos);
 }
 
 TEST_F(HalfTest, WhatTakesNoMoreIsNotToBlame) {
@@ -402,17 +558,31 @@ TEST_F(HalfTest, WhatTakesNoMoreIsNotToBlame) {
   EXPECT_EQ(run_tool({"remove", "reserve", "40002"}).status, 0);
 }
 
-TEST_F(HalfTest, FilesAreRefusedBeforeTheModuleIsLoaded) {
+// At boot nothing of the files would be in force if they were refused.
+TEST_F(HalfTest, FilesAreOnlyWarnedAbout) {
   kernel.loaded = false;
   root.write(local, "allow web 443\nreserve 32768-46883\nreserve 46884\n");
+  EXPECT_EQ(run_tool({"reserve", "46885"}).status, 4);
+  EXPECT_EQ(run_tool({"load", "-n"}).status, 0);
+  EXPECT_TRUE(kmod.calls.empty());
+  EXPECT_EQ(sysctl.writes, 0);
   const Outcome outcome = run_tool({"load"});
-  EXPECT_EQ(outcome.status, 4);
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("warning: "));
   EXPECT_THAT(outcome.err,
               HasSubstr(std::string(local) + ":3: 14117 of the 28232 ports"));
-  EXPECT_TRUE(kmod.calls.empty());
-  EXPECT_EQ(run_tool({"load", "-n"}).status, 4);
-  EXPECT_EQ(run_tool({"reserve", "46885"}).status, 4);
-  EXPECT_EQ(sysctl.writes, 0);
+  EXPECT_THAT(outcome.err, Not(HasSubstr("nothing was changed")));
+  EXPECT_EQ(kernel.rules.size(), 3U);
+  EXPECT_EQ(sysctl.list(), "32768-46884");
+}
+
+// Of a rule outside of the range that is not true.
+TEST_F(HalfTest, TheLineThatIsNamedTakesPorts) {
+  sysctl.range = "40000 40009\n";
+  sysctl.set_list("40000-40007");
+  root.write(local, "reserve 5432\nreserve 40000\nreserve 40008\n");
+  EXPECT_THAT(run_tool({"load"}).err,
+              HasSubstr(std::string(local) + ":3: 9 of the 10 ports"));
 }
 
 TEST_F(HalfTest, AnUnknownRangeIsTheKernelsOwn) {

@@ -10,6 +10,7 @@ namespace portacl {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 class StatusTest : public ToolTest {};
@@ -64,6 +65,24 @@ TEST_F(StatusTest, ShowsDrift) {
                         "force but in no file\n"));
   EXPECT_THAT(outcome.out, HasSubstr("__inet6_bind (detached)"));
   EXPECT_THAT(outcome.err, HasSubstr("portaclctl load"));
+}
+
+TEST_F(StatusTest, SaysThatFtraceIsDead) {
+  kernel.fixed["hooks"] = "__inet_bind dead\nsctp_do_bind absent\n";
+  const Outcome outcome = run_tool({"status"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.out,
+              HasSubstr("hooks __inet_bind (dead) sctp_do_bind (absent)"));
+  EXPECT_THAT(outcome.err, HasSubstr("killed ftrace"));
+  const Json json = Json::parse(run_tool({"--json", "status"}).out);
+  EXPECT_EQ(json["status"]["hooks"][0]["attached"], false);
+  EXPECT_EQ(json["status"]["hooks"][0]["state"], "dead");
+  EXPECT_EQ(json["status"]["hooks"][1]["state"], "absent");
+}
+
+TEST_F(StatusTest, SaysNothingOfFtraceWhileItLives) {
+  kernel.fixed["hooks"] = "__inet_bind attached\nsctp_do_bind absent\n";
+  EXPECT_THAT(run_tool({"status"}).err, Not(HasSubstr("ftrace")));
 }
 
 TEST_F(StatusTest, NotLoaded) {

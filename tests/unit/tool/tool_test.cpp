@@ -94,7 +94,7 @@ std::string FakeKernel::policy() const {
 }
 
 Result<std::string> FakeKernel::read(const std::string &attribute) {
-  if (!loaded)
+  if (!loaded || reads_before_load-- > 0)
     return system_error(ENOENT, attribute);
   if (attribute == failing_read && good_reads-- <= 0)
     return system_error(EIO, attribute);
@@ -279,7 +279,7 @@ Result<void> FakeKmod::unload(const std::string &name) {
   calls.push_back("unload " + name);
   if (error != 0)
     return system_error(error, "cannot unload " + name);
-  kernel_.loaded = false;
+  kernel_.loaded = comes_back;
   kernel_.rules.clear();
   return {};
 }

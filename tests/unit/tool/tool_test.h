@@ -50,6 +50,7 @@ public:
                      std::string_view data) override;
 
   bool loaded = true;
+  int reads_before_load = 0; // the first that do not find it yet
   uint64_t generation = 1;
   std::set<std::string> rules;
   std::map<std::string, uint64_t> hits;
@@ -124,6 +125,7 @@ public:
 
   std::vector<std::string> calls;
   int error = 0;
+  bool comes_back = false; // loaded again by the time that unload() returns
 
 private:
   FakeKernel &kernel_;

@@ -19,7 +19,102 @@ PortSet as_set(const PortRange &range) {
   return ports;
 }
 
-// A list that nobody would read to its end is not shown.
+bool is_elsewhere(const Context &context) {
+  return in_other_network_namespace(context.root + "/proc");
+}
+
+// Empty where there is nothing to do or to undo.
+Result<std::optional<LocalPorts>>
+look(const Context &context, const PortSet &reserved, const PortSet &recorded) {
+  constexpr std::optional<LocalPorts> nothing;
+  if (reserved.none() && recorded.none())
+    return nothing;
+  // The range, too, is one of each namespace.
+  if (is_elsewhere(context))
+    return Error{.message = "this process is in another network namespace than "
+                            "process 1"};
+  const auto range = read_port_range(context.sysctl);
+  if (!range)
+    return range.error();
+  LocalPorts ports{.range = as_set(*range), .listed = {}, .ours = {}};
+  if ((reserved & ports.range).none() && recorded.none())
+    return nothing;
+  const auto listed = read_listed_ports(context.sysctl);
+  if (!listed)
+    return listed.error();
+  ports.listed = *listed;
+  ports.claim(recorded);
+  return std::optional(ports);
+}
+
+// The range, or the kernel's own where it is not known.
+PortRange automatic_range(const Context &context) {
+  if (is_elsewhere(context))
+    return default_port_range;
+  const auto range = read_port_range(context.sysctl);
+  return range ? *range : default_port_range;
+}
+
+// Those in the list that the tool has not put there; none where it is not
+// known.
+PortSet foreign_ports(const Context &context, const PortSet &recorded) {
+  if (is_elsewhere(context))
+    return {};
+  const auto listed = read_listed_ports(context.sysctl);
+  if (!listed)
+    return {};
+  LocalPorts ports{.range = {}, .listed = *listed, .ours = {}};
+  ports.claim(recorded);
+  return ports.listed & ~ports.ours;
+}
+
+std::string much_text(const TooMuch &much, const char *are) {
+  const PortSet all = as_set(much.range);
+  const size_t others = (all & much.foreign & ~much.reserved).count();
+  return fmt::format(
+      "{} of the {} ports that the kernel chooses from by itself ({}) {} "
+      "reserved, more than half{}",
+      (all & (much.foreign | much.reserved)).count(), all.count(),
+      range_text(much.range), are,
+      others == 0 ? ""
+                  : fmt::format(", {} of them only by what others have put "
+                                "into {}",
+                                others, list_name));
+}
+
+} // namespace
+
+Error too_much_error(const TooMuch &much) {
+  const PortSet outside = ~as_set(much.range) & as_set({1, UINT16_MAX});
+  std::string way_out;
+  if (outside.any())
+    way_out = fmt::format(", or leave the automatic range out, as in "
+                          "portaclctl reserve {}",
+                          port_list(outside));
+  return {.code = Code::policy,
+          .message = much_text(much, "would be") + "; nothing was changed",
+          .hint = fmt::format("reserve fewer{}, or widen or move "
+                              "net.ipv4.ip_local_port_range: outgoing "
+                              "connections need ports, too",
+                              way_out)};
+}
+
+Error too_much_warning(const TooMuch &much) {
+  return {.code = Code::policy,
+          .message = much_text(much, "are"),
+          .hint = "reserve fewer, or widen or move "
+                  "net.ipv4.ip_local_port_range: outgoing connections need "
+                  "ports, too"};
+}
+
+std::optional<PortSet> not_kept_out(const Context &context,
+                                    const PortSet &reserved) {
+  const auto found = look(context, reserved, {});
+  if (!found)
+    return {};
+  return *found ? (*found)->missing(reserved) : PortSet();
+}
+
 std::string shown_ports(const PortSet &ports) {
   constexpr size_t most_shown = 16;
   return port_ranges(ports).size() > most_shown ? counted(ports.count(), "port")
@@ -33,55 +128,18 @@ Json ports_json(const PortSet &ports) {
   return ranges;
 }
 
-// Empty where there is nothing to do or to undo.
-Result<std::optional<LocalPorts>>
-look(const Context &context, const PortSet &reserved, const PortSet &recorded) {
-  constexpr std::optional<LocalPorts> nothing;
-  if (reserved.none() && recorded.none())
-    return nothing;
-  const auto range = read_port_range(context.sysctl);
-  if (!range)
-    return range.error();
-  LocalPorts ports{.range = as_set(*range), .listed = {}, .ours = {}};
-  if ((reserved & ports.range).none() && recorded.none())
-    return nothing;
-  if (in_other_network_namespace(context.root + "/proc"))
-    return Error{.message = "this process is in another network namespace than "
-                            "process 1"};
-  const auto listed = read_listed_ports(context.sysctl);
-  if (!listed)
-    return listed.error();
-  ports.listed = *listed;
-  ports.claim(recorded);
-  return std::optional(ports);
-}
-
-} // namespace
-
-PortRange automatic_range(const Context &context) {
-  const auto range = read_port_range(context.sysctl);
-  return range ? *range : default_port_range;
-}
-
-Error too_much_error(const PortRange &range, const PortSet &reserved) {
-  const PortSet all = as_set(range);
-  return {.code = Code::policy,
-          .message = fmt::format(
-              "{} of the {} ports that the kernel chooses from by itself ({}) "
-              "would be reserved, more than half; nothing was changed",
-              (all & reserved).count(), all.count(), range_text(range)),
-          .hint = "reserve fewer, or widen or move "
-                  "net.ipv4.ip_local_port_range: outgoing connections need "
-                  "ports, too"};
-}
-
-Result<void> AutomaticChoice::check(const Context &context) const {
+std::optional<TooMuch> AutomaticChoice::too_much(const Context &context) {
   const PortRange range = automatic_range(context);
   const PortSet all = as_set(range);
-  // What takes no more than before cannot be to blame.
-  if (is_subset(after_ & all, before_) || !takes_too_much(all, after_))
+  if (is_subset(after_ & all, before_))
     return {};
-  return too_much_error(range, after_);
+  const PortSet foreign = foreign_ports(context, recorded(context));
+  const PortSet taken = foreign | after_;
+  // What takes no more than before cannot be to blame.
+  if ((taken & all).count() <= ((foreign | before_) & all).count() ||
+      !takes_too_much(all, taken))
+    return {};
+  return TooMuch{.range = range, .foreign = foreign, .reserved = after_};
 }
 
 // Without the record nothing is ours.
@@ -123,18 +181,29 @@ void AutomaticChoice::begin(const Context &context) {
   if (!*found)
     return;
   const PortSet missing = (*found)->missing(after_);
+  PortSet added = missing;
   if (!context.options.dry_run && missing.any()) {
-    if (auto done = list_ports(context.sysctl, missing); !done)
-      return failed(done.error());
+    if (auto done = list_ports(context.sysctl, missing); !done) {
+      failed(done.error());
+      // A long list takes several writes, and the first may have been done.
+      const auto listed = read_listed_ports(context.sysctl);
+      if (!listed)
+        return;
+      added = missing & *listed;
+      if (added.none())
+        return;
+      // There is something to take back.
+      failed_ = false;
+    }
     // In this order, as what is listed and not recorded stays.
-    if (auto done = record(context, (*found)->ours | missing); !done) {
+    if (auto done = record(context, (*found)->ours | added); !done) {
       Error error = done.error();
       error.message += fmt::format(", so that {} will stay in {}",
-                                   shown_ports(missing), list_name);
+                                   shown_ports(added), list_name);
       context.console.warning(error);
     }
   }
-  kept_out_ = missing;
+  kept_out_ = added;
 }
 
 void AutomaticChoice::settle(const Context &context, const PortSet &reserved) {
@@ -142,6 +211,8 @@ void AutomaticChoice::settle(const Context &context, const PortSet &reserved) {
   if (failed_)
     return;
   const PortSet before = recorded(context);
+  if (before.none())
+    return;
   const auto found = look(context, reserved, before);
   if (found && !*found)
     return;

@@ -12,6 +12,18 @@
 
 namespace portacl {
 
+// What takes more than half of the range.
+struct TooMuch {
+  PortRange range;
+  PortSet foreign; // listed by others than the tool
+  PortSet reserved;
+};
+
+// Code::policy, for a change that is not made.
+Error too_much_error(const TooMuch &much);
+// For one that is made.
+Error too_much_warning(const TooMuch &much);
+
 // Goes along with one change of the kernel's policy. Failures are warnings: the
 // rules hold for every bind all the same.
 class AutomaticChoice final {
@@ -21,8 +33,9 @@ public:
   AutomaticChoice(const PortSet &before, const PortSet &after)
       : before_(before), after_(after) {}
 
-  // Code::policy if the change leaves the kernel less than half of its range.
-  Result<void> check(const Context &context) const;
+  // Empty for what leaves the kernel half of its range, and for what takes no
+  // more of it than was taken before.
+  std::optional<TooMuch> too_much(const Context &context);
 
   // Before the kernel gets the rules, or the ports could be chosen for a moment
   // and the module would log that.
@@ -49,11 +62,14 @@ private:
   bool failed_ = false;
 };
 
-// The range, or the kernel's own where it is not known.
-PortRange automatic_range(const Context &context);
+// Of the reserved ports those that the kernel may choose; empty where that
+// cannot be known.
+std::optional<PortSet> not_kept_out(const Context &context,
+                                    const PortSet &reserved);
 
-// Why the range does not bear that so many of its ports are reserved.
-Error too_much_error(const PortRange &range, const PortSet &reserved);
+// A list that nobody would read to its end is not shown.
+std::string shown_ports(const PortSet &ports);
+Json ports_json(const PortSet &ports);
 
 } // namespace portacl
 

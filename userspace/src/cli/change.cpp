@@ -3,10 +3,10 @@
 #include "cli/change.h"
 
 #include <cerrno>
-#include <csignal>
 
 #include <fmt/format.h>
 
+#include "cli/signals.h"
 #include "lib/boot.h"
 
 namespace portacl {
@@ -28,24 +28,6 @@ Result<KernelPart> change_kernel(const Context &context,
     return KernelPart::changed;
   return *before == *after ? KernelPart::unchanged : KernelPart::changed;
 }
-
-// Keeps the signals that would end the tool half-way waiting.
-class SignalsBlocked final {
-public:
-  SignalsBlocked() {
-    sigset_t signals{};
-    sigemptyset(&signals);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
-      sigaddset(&signals, signal);
-    pthread_sigmask(SIG_BLOCK, &signals, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked &) = delete;
-  SignalsBlocked &operator=(const SignalsBlocked &) = delete;
-
-private:
-  sigset_t before_{};
-};
 
 // Puts the first files back and adds to the error what the state is now.
 Error take_back(std::vector<DropIn> &files, size_t saved, Error error) {

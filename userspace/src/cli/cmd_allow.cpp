@@ -336,14 +336,14 @@ Result<void> check_losers(const Context &context, const WrittenRule &rule,
 }
 
 Result<void> check(const Context &context, const WrittenRule &rule,
-                   const Plan &plan) {
+                   Plan &plan) {
   const auto settings =
       plan.kernel_loaded ? read_settings(context.kernel) : plan.file_settings;
   if (!settings)
     return settings.error();
   if (plan.change.automatic) {
-    if (auto fine = plan.change.automatic->check(context); !fine)
-      return fine;
+    if (const auto much = plan.change.automatic->too_much(context))
+      return too_much_error(*much);
   }
   warn(context, rule.rule, *settings);
   if (!plan.endless.empty())

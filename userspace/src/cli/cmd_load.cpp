@@ -4,6 +4,7 @@
 
 #include "cli/automatic.h"
 #include "cli/commands.h"
+#include "cli/signals.h"
 #include "lib/drop_in.h"
 #include "lib/local_ports.h"
 #include "lib/policy.h"
@@ -66,23 +67,27 @@ Result<Present> read_present(const Context &context) {
   return Present{.rules = std::move(policy->rules), .settings = *settings};
 }
 
-Result<void> check_automatic(const Context &context, const RuleFiles &files,
-                             const AutomaticChoice &automatic) {
-  auto fine = automatic.check(context);
-  if (fine)
-    return fine;
+// At boot a refusal would leave the machine without its other rules, too.
+void warn_of_too_much(const Context &context, const RuleFiles &files,
+                      AutomaticChoice &automatic) {
+  const auto much = automatic.too_much(context);
+  if (!much)
+    return;
+  Error warning = too_much_warning(*much);
   PortSet range;
-  add_ports(range, automatic_range(context));
-  PortSet reserved;
+  add_ports(range, much->range);
+  PortSet taken = much->foreign & range;
   for (const FileRule &rule : files.rules) {
-    reserved |= reserved_ports({rule.numeric});
-    if (!takes_too_much(range, reserved))
+    const PortSet more = reserved_ports({rule.numeric}) & range & ~taken;
+    taken |= more;
+    if (more.none() || !takes_too_much(range, taken))
       continue;
-    fine.error().file = files.paths[rule.file];
-    fine.error().line = rule.line;
+    warning.file = files.paths[rule.file];
+    warning.line = rule.line;
     break;
   }
-  return fine;
+  context.console.warning(warning);
+  context.console.hint(warning.hint);
 }
 
 int report(const Context &context, const RuleFiles &files, bool was_loaded,
@@ -182,6 +187,7 @@ Result<void> apply(const Context &context, const RuleFiles &files,
                    const std::vector<std::string> &rules,
                    const Difference &difference, const Settings &before,
                    AutomaticChoice &automatic) {
+  const SignalsBlocked whole_or_not_at_all;
   std::vector<Directive> first;
   std::vector<Directive> last;
   for (const Directive &directive : difference.settings)
@@ -263,8 +269,7 @@ int cmd_load(const Context &context) {
     return fail(context, present.error());
   AutomaticChoice automatic(reserved_ports(present->rules),
                             reserved_ports(*rules));
-  if (auto fine = check_automatic(context, files, automatic); !fine)
-    return fail(context, fine.error());
+  warn_of_too_much(context, files, automatic);
   const bool dry = context.options.dry_run;
   if (!*loaded && !dry) {
     if (auto done = load_module(context); !done)

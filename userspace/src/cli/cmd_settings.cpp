@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/in_force.h"
 #include "cli/preflight.h"
+#include "cli/signals.h"
 #include "lib/local_ports.h"
 #include "lib/text.h"
 
@@ -350,6 +351,7 @@ int cmd_lock(const Context &context) {
   const auto lock = ChangeLock::take(context.root);
   if (!lock)
     return fail(context, lock.error());
+  const SignalsBlocked whole_or_not_at_all;
   const auto automatic = keep_reserved(context);
   if (!automatic)
     return fail(context, automatic.error());

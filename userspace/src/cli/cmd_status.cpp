@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
+#include "cli/automatic.h"
 #include "cli/commands.h"
 #include "cli/describe.h"
+#include "lib/local_ports.h"
 #include "lib/policy.h"
 #include "lib/text.h"
 #include "uapi/portacl.h"
@@ -188,15 +191,29 @@ int report_loaded(const Context &context, const RuleFiles &files,
       counted(files.paths.size(), "file")));
   context.console.line(
       fmt::format("Kernel   {}, hooks{}", release(), hook_names(state)));
+  if (std::ranges::any_of(state.hooks, [](const std::string &hook) {
+        return hook.ends_with(" dead");
+      }))
+    context.console.warning(
+        "a fault of the kernel has killed ftrace: binds may not be judged any "
+        "more until the next boot; the kernel log says where");
   print_counts(context, state);
   context.console.line("Drift    " + drift_text(drift));
+  const auto choosable =
+      not_kept_out(context, reserved_ports(state.policy.rules));
+  if (choosable && choosable->any())
+    context.console.line(
+        fmt::format("Ports    {} reserved but not kept out of automatic "
+                    "choice; run: portaclctl load",
+                    shown_ports(*choosable)));
   print_bad_files(context, files);
   if (!drift.empty())
     context.console.hint("to apply the files, run: portaclctl load");
   Json hooks = Json::array();
   for (const std::string &hook : state.hooks)
     hooks.push_back({{"name", hook.substr(0, hook.find(' '))},
-                     {"attached", hook.ends_with(" attached")}});
+                     {"attached", hook.ends_with(" attached")},
+                     {"state", hook.substr(hook.find(' ') + 1)}});
   Json missing = Json::array();
   for (const std::string &rule : drift.rules.add)
     missing.push_back(rule_json(context, rule));
@@ -227,6 +244,7 @@ int report_loaded(const Context &context, const RuleFiles &files,
        {"passed", state.counts[passed]},
        {"passed_permissive", state.counts[permissive]},
        {"passed_no_rule", state.counts[no_rule]},
+       {"not_kept_out", choosable ? ports_json(*choosable) : Json()},
        {"drift",
         {{"missing", missing}, {"foreign", foreign}, {"settings", settings}}},
        {"files", files_json(files)}});

@@ -5,6 +5,7 @@
 #include "cli/automatic.h"
 #include "cli/change.h"
 #include "cli/commands.h"
+#include "cli/signals.h"
 #include "lib/drop_in.h"
 #include "lib/local_ports.h"
 #include "lib/text.h"
@@ -23,15 +24,27 @@ int report(const Context &context, bool unloaded,
   return static_cast<int>(Code::done);
 }
 
+// Somebody else may have loaded it, and listed the ports of its policy, before
+// the lock was ours; or load it without the tool at any time.
+bool is_gone(const Context &context) {
+  const auto loaded = is_loaded(context.kernel);
+  return loaded && !*loaded;
+}
+
 // The module is gone, but without the tool's help.
 int clear_up(const Context &context) {
   AutomaticChoice automatic;
   Result<ChangeLock> lock = ChangeLock::none();
-  if (const auto recorded = read_record(context.root);
-      !context.options.dry_run && recorded && recorded->any())
+  if (!context.options.dry_run)
     lock = ChangeLock::take(context.root);
   if (!lock)
     return fail(context, lock.error());
+  if (!is_gone(context))
+    return fail(context, {.code = Code::attention,
+                          .message = "the portacl module was loaded meanwhile: "
+                                     "nothing was changed",
+                          .hint = "to unload it, run: portaclctl unload"});
+  const SignalsBlocked whole_or_not_at_all;
   automatic.clear(context);
   context.console.line("the portacl module is not loaded");
   return report(context, false, automatic);
@@ -71,13 +84,22 @@ int cmd_unload(const Context &context) {
   const auto lock = ChangeLock::take(context.root);
   if (!lock)
     return fail(context, lock.error());
+  const SignalsBlocked whole_or_not_at_all;
   if (auto done = context.kmod.unload(PORTACL_MODULE); !done)
     return fail(context, done.error());
-  automatic.clear(context);
+  const bool gone = is_gone(context);
+  if (gone)
+    automatic.clear(context);
   context.console.verdict(
       "unloaded", true,
       fmt::format("{} no longer enforced, the files are unchanged", rules));
-  return report(context, true, automatic);
+  const int status = report(context, true, automatic);
+  if (gone)
+    return status;
+  context.console.warning("the portacl module was loaded again meanwhile: "
+                          "reserved ports are still kept out of automatic "
+                          "choice");
+  return static_cast<int>(Code::attention);
 }
 
 } // namespace portacl
