@@ -7,7 +7,7 @@ need_unloaded
 insmod "$PORTACL_KO"
 program policy "$programs/policy_test" rules
 rmmod portacl
-program unload "$programs/policy_test" unload "$PORTACL_KO" 20
+program unload "$programs/policy_test" unload "$PORTACL_KO" 10
 
 # What is due when the module is gone would be called in freed memory.
 begin "rules that end behind an unload"

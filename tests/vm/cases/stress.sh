@@ -8,7 +8,7 @@ insmod "$PORTACL_KO"
 program policy "$programs/stress_test" policy 200
 program writers "$programs/stress_test" writers 200
 rmmod portacl
-program module "$programs/stress_test" module "$PORTACL_KO" 20
+program module "$programs/stress_test" module "$PORTACL_KO" 10
 
 begin "after the stress"
 is "the start of unprivileged ports" \

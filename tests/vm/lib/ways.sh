@@ -12,6 +12,9 @@
 # the kernel or the machine lacks what the case is about. What it mounts, starts
 # or sets it must end itself, also when a check fails: checks only count.
 
+# shellcheck source=tests/vm/lib/await.sh
+. tests/vm/lib/await.sh
+
 way_names=() way_functions=() way_abouts=()
 
 way() {
@@ -73,6 +76,31 @@ no_rules() {
 # bind_as UID GID TRANSPORT ADDRESS PORT: "bound" or the errno's name.
 bind_as() {
 	"$programs/bind_as" "$@" || true
+}
+
+# bind_here ...: several binds by one process, an answer for each; see
+# tests/vm/bind/bind_here.c.
+bind_here() {
+	"$programs/bind_here" "$@" 2>&1 || true
+}
+
+# need_kernel MODULE...: skips, and fails, unless all can be loaded.
+need_kernel() {
+	modprobe -q -a "$@" || {
+		skip "this kernel lacks one of: $*"
+		return 1
+	}
+}
+
+# need_tools PROGRAM...: the same for programs of the machine.
+need_tools() {
+	local tool
+	for tool; do
+		command -v "$tool" >/dev/null || {
+			skip "no $tool on this machine"
+			return 1
+		}
+	done
 }
 
 # run_ways [NAME...]: all that are chosen; the policy is left empty.

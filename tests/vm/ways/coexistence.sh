@@ -4,9 +4,6 @@
 # Others at work on the functions that the module hooks: there before it or
 # coming later, with what is granted and what is refused each time.
 
-# shellcheck source=tests/vm/lib/await.sh
-. tests/vm/lib/await.sh
-
 way coexistence/function-tracer coexist_function \
 	the function tracer on every hooked function
 way coexistence/function-graph coexist_graph \

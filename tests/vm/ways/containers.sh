@@ -4,9 +4,6 @@
 # Containers of ordinary users: on the host's network their root is the user,
 # and in a network of their own they may do what they like.
 
-# shellcheck source=tests/vm/lib/await.sh
-. tests/vm/lib/await.sh
-
 readonly containers_user=61011
 containers_dir=
 
@@ -34,13 +31,7 @@ in_bubblewrap() {
 }
 
 containers_begin() {
-	local program
-	for program; do
-		command -v "$program" >/dev/null || {
-			skip "no $program on this machine"
-			return 1
-		}
-	done
+	need_tools "$@" || return 1
 	containers_dir=$(mktemp -d /tmp/containers.XXXXXX)
 	mount -t tmpfs -o mode=755 containers "$containers_dir"
 	mkdir "$containers_dir"/{root,home,run,storage}

@@ -3,9 +3,6 @@
 #
 # Real programs of ordinary users, in whatever language.
 
-# shellcheck source=tests/vm/lib/await.sh
-. tests/vm/lib/await.sh
-
 readonly programs_user=61001 programs_other=61002
 readonly as_programs_user=(setpriv "--reuid=$programs_user"
 	"--regid=$programs_user" --clear-groups)
@@ -16,7 +13,7 @@ page() (
 	exec 2>/dev/null {server}<>"/dev/tcp/$1/$2" || exit 0
 	printf 'GET / HTTP/1.0\r\n\r\n' >&"$server"
 	line=
-	while IFS= read -r -t $await_seconds -u "$server" next; do
+	while IFS= read -r -t "$await_seconds" -u "$server" next; do
 		line=$next
 	done
 	echo "$line"
@@ -33,7 +30,7 @@ serves() {
 listen_answer() {
 	local line='no answer'
 	echo "$2" >&"$to_server"
-	read -r -t $await_seconds line <&"$from_server" || true
+	read -r -t "$await_seconds" line <&"$from_server" || true
 	has "$1" "$line" "$3"
 }
 

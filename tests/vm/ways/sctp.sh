@@ -3,18 +3,11 @@
 #
 # SCTP's module and ours, coming and going.
 
-# shellcheck source=tests/vm/lib/await.sh
-. tests/vm/lib/await.sh
-
 way sctp/unload-held sctp_unload_held \
 	the module goes while a granted call sleeps inside
 
 way sctp/kprobes sctp_kprobes \
 	kprobes disarmed and armed again, which changes who is called first
-
-sctp_bind() {
-	"$programs/bind_here" "$@" 2>&1 || true
-}
 
 # module_is NAME STATE
 module_is() {
@@ -33,22 +26,19 @@ holds() {
 # whom a granted call runs as.
 sctp_unload_held() {
 	local answer=/run/held-bind bind unload
-	modprobe -q sctp || {
-		skip "this kernel has no SCTP"
-		return
-	}
+	need_kernel sctp || return 0
 	add 'allow user 61001 443/sctp'
 	insmod "$PORTACL_TEST_MODULES/hold.ko" \
 		function=sctp_bind_addr_match uid=65534
 
-	sctp_bind --as 61001 sctp 127.0.0.1 443 sctp 127.0.0.1 444 \
+	bind_here --as 61001 sctp 127.0.0.1 443 sctp 127.0.0.1 444 \
 		tcp 127.0.0.1 443 >"$answer" &
 	bind=$!
 	await holds 1 || fail "no granted call is inside"
 	rmmod portacl &
 	unload=$!
 	await module_is portacl Unloading || fail "the module does not go"
-	is "a bind meanwhile" "$(sctp_bind --as 61001 sctp 127.0.0.2 443)" EACCES
+	is "a bind meanwhile" "$(bind_here --as 61001 sctp 127.0.0.2 443)" EACCES
 	gives "the module is there as long as the call is inside" 0 \
 		module_is portacl Unloading
 
@@ -63,16 +53,13 @@ sctp_unload_held() {
 
 # A granted port, one that no rule grants, a denied one, and a reserved one.
 sctp_binds() {
-	sctp_bind --as 61001 sctp 127.0.0.1 443 sctp ::1 442 \
+	bind_here --as 61001 sctp 127.0.0.1 443 sctp ::1 442 \
 		sctp 127.0.0.1 441 sctp ::1 8443
 }
 
 sctp_kprobes() {
 	local enabled=/sys/kernel/debug/kprobes/enabled
-	modprobe -q sctp || {
-		skip "this kernel has no SCTP"
-		return
-	}
+	need_kernel sctp || return 0
 	[[ -w $enabled ]] || {
 		skip "kprobes cannot be disarmed here"
 		return
@@ -92,10 +79,10 @@ sctp_kprobes() {
 	echo 0 >"$enabled"
 	echo 1 >"$enabled"
 	is "armed again" "$(sctp_binds)" "bound EACCES EACCES EACCES"
-	echo 1 >$portacl/strict
+	echo 1 >"$portacl/strict"
 	is "armed again, strict" "$(sctp_binds)" "bound EACCES EACCES EACCES"
 	is "armed again, root" \
-		"$(sctp_bind sctp 127.0.0.1 441 sctp ::1 8443 sctp ::1 8444)" \
+		"$(bind_here sctp 127.0.0.1 441 sctp ::1 8443 sctp ::1 8444)" \
 		"EACCES EACCES bound"
 	rmmod portacl
 }

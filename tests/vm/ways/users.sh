@@ -5,13 +5,6 @@
 # binds for those who may administer the network, or with a thread of its own,
 # is left to it.
 
-# shellcheck source=tests/vm/lib/await.sh
-. tests/vm/lib/await.sh
-
-bind_here() {
-	"$programs/bind_here" "$@" 2>&1 || true
-}
-
 readonly users_stranger=61009
 
 # plain_and_closed STAGE_FUNCTION: calls it with "plain" first, to show that
@@ -34,25 +27,6 @@ in_force() {
 		tcp 127.0.0.1 600 udp :: 50000)" "$stranger"
 	is "$1: binds of root" "$(bind_here \
 		tcp :: 601 udp 127.0.0.1 50001)" "$root"
-}
-
-# need_kernel MODULE...: skips, and fails, unless all can be loaded.
-need_kernel() {
-	modprobe -q -a "$@" || {
-		skip "this kernel lacks one of: $*"
-		return 1
-	}
-}
-
-# need_tools PROGRAM...: the same for programs of the machine.
-need_tools() {
-	local tool
-	for tool; do
-		command -v "$tool" >/dev/null || {
-			skip "no $tool on this machine"
-			return 1
-		}
-	done
 }
 
 # How many closed connections are remembered for a minute, and with each one its
@@ -90,11 +64,11 @@ nfs_dir=
 # privileged ports of its own and is refused them as any program.
 nfs_mount() {
 	local file=$nfs_dir/mount/file
-	gives "$1: mount" 0 timeout $await_seconds mount -i -t nfs \
+	gives "$1: mount" 0 timeout "$await_seconds" mount -i -t nfs \
 		-o "addr=127.0.0.1,proto=tcp,port=2049,sec=sys,$3" \
 		"127.0.0.1:$2" "$nfs_dir/mount"
 	mountpoint -q "$nfs_dir/mount" || return 0
-	gives "$1: write" 0 timeout $await_seconds busybox tee "$file" \
+	gives "$1: write" 0 timeout "$await_seconds" busybox tee "$file" \
 		<<<"by $1"
 	is "$1: read" "$(<"$file")" "by $1"
 	is "$1: at the server" "$(<"$nfs_dir/export/file")" "by $1"
@@ -164,7 +138,7 @@ p9_dir=
 
 p9_stage() {
 	local options=trans=tcp,port=$p9_port,privport,version=9p2000.L
-	gives "$1: mount" 0 timeout $await_seconds mount -i -t 9p \
+	gives "$1: mount" 0 timeout "$await_seconds" mount -i -t 9p \
 		-o "$options,uname=root,access=user,aname=$p9_dir/export" \
 		127.0.0.1 "$p9_dir/mount"
 	mountpoint -q "$p9_dir/mount" || return 0
