@@ -6,7 +6,8 @@
 # shellcheck source=tests/vm/lib/ways.sh
 . tests/vm/lib/ways.sh
 need_unloaded
-insmod "$PORTACL_KO"
+begin_ways
 program transports "$programs/ways_test"
+# shellcheck disable=SC2119 # all of them
 run_ways
-rmmod portacl
+end_ways

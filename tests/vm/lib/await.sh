@@ -5,7 +5,7 @@
 # to start a program takes a tenth of a second in an emulated machine.
 
 # How long anything is waited for before it counts as a failure.
-await_seconds=30
+await_seconds=120
 
 # await COMMAND...: until it succeeds; fails when the time is up.
 await() {

@@ -73,6 +73,38 @@ no_rules() {
 	echo init >$portacl/scope
 }
 
+# A closed connection keeps its port for a minute, from which no other case, and
+# nothing behind them all, is to suffer.
+tw_buckets=/proc/sys/net/ipv4/tcp_max_tw_buckets
+
+# What is on this machine is put back by end_ways, which runs also when a command
+# of a case ends the script.
+begin_ways() {
+	ways_loaded=0
+	! loaded || ways_loaded=1
+	need_loaded
+	ways_policy=$(rules)
+	ways_settings=$(cd "$portacl" && grep . mode strict scope)
+	ways_tw=$(<$tw_buckets)
+	echo 0 >$tw_buckets
+	trap 'fail "a command of the case ended the script"; end_ways' EXIT
+}
+
+end_ways() {
+	local rule file value
+	trap - EXIT
+	echo "$ways_tw" >$tw_buckets
+	need_loaded
+	no_rules
+	while read -r rule; do
+		[[ -z $rule ]] || add "$rule"
+	done <<<"$ways_policy"
+	while IFS=: read -r file value; do
+		echo "$value" >"$portacl/$file"
+	done <<<"$ways_settings"
+	((ways_loaded)) || rmmod portacl
+}
+
 # bind_as UID GID TRANSPORT ADDRESS PORT: "bound" or the errno's name.
 bind_as() {
 	"$programs/bind_as" "$@" || true

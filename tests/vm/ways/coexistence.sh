@@ -34,12 +34,13 @@ coexist_begin() {
 	((${#hooked[@]} == 0)) || return 0
 	hooked=(__inet_bind __inet6_bind security_socket_bind)
 	transports=(tcp udp)
-	if modprobe -q sctp && grep -q '^sctp_do_bind ' "$portacl/hooks" &&
-		await grep -q '^sctp_do_bind attached$' "$portacl/hooks"; then
+	if modprobe -q sctp; then
+		await grep -q '^sctp_do_bind attached$' "$portacl/hooks" ||
+			fail "SCTP is not judged"
 		hooked+=(sctp_do_bind)
 		transports+=(sctp)
 	else
-		skip "SCTP is not judged here"
+		skip "this kernel has no SCTP"
 	fi
 	# A function that is redirected by ftrace is marked, and is for one user
 	# only. It is what the first line does when there is something to refuse.

@@ -63,9 +63,13 @@ containers_podman() {
 	is "a network of its own" \
 		"$(in_podman none "${container_binds[@]}")" "$in_own"
 	# It keeps the user's namespaces for the next container.
-	pid=$(<"$containers_dir/run/libpod/tmp/pause.pid")
-	kill "$pid"
-	await gone "$pid" || fail "podman stays"
+	pid=$(<"$containers_dir/run/libpod/tmp/pause.pid") || true
+	if [[ -n $pid ]]; then
+		kill "$pid"
+		await gone "$pid" || fail "podman stays"
+	else
+		fail "podman left no pid"
+	fi
 	for file in passwd subuid subgid; do
 		cp -p "$containers_dir/$file" /etc
 	done

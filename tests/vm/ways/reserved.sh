@@ -7,17 +7,32 @@
 ipv4=/proc/sys/net/ipv4
 kept_record=/run/portacl/local-reserved-ports
 
-# The files are only the guest's here.
+reserved_files=(/etc/portacl.d /run/portacl.d /usr/lib/portacl.d /run/portacl)
+
 reserved_begin() {
+	local dir
 	reserved_range=$(cat $ipv4/ip_local_port_range)
-	rm -rf /etc/portacl.d /run/portacl.d /usr/lib/portacl.d /run/portacl
+	reserved_listed=$(cat $ipv4/ip_local_reserved_ports)
+	reserved_saved=$(mktemp -d /run/reserved.XXXXXX)
+	for dir in "${reserved_files[@]}"; do
+		[[ -e $dir ]] || continue
+		mkdir -p "$reserved_saved${dir%/*}"
+		cp -a "$dir" "$reserved_saved${dir%/*}"
+	done
+	rm -rf "${reserved_files[@]}"
 	echo >$ipv4/ip_local_reserved_ports
 	echo 32768 60999 >$ipv4/ip_local_port_range
 }
 
 reserved_end() {
-	rm -rf /etc/portacl.d /run/portacl.d /run/portacl
-	echo >$ipv4/ip_local_reserved_ports
+	local dir
+	rm -rf "${reserved_files[@]}"
+	for dir in "${reserved_files[@]}"; do
+		[[ ! -e $reserved_saved$dir ]] ||
+			cp -a "$reserved_saved$dir" "${dir%/*}"
+	done
+	rm -r "$reserved_saved"
+	echo "$reserved_listed" >$ipv4/ip_local_reserved_ports
 	echo "$reserved_range" >$ipv4/ip_local_port_range
 }
 

@@ -43,7 +43,7 @@ sctp_unload_held() {
 		module_is portacl Unloading
 
 	echo 0 >/sys/module/hold/parameters/hold
-	wait "$bind" "$unload"
+	wait "$bind" "$unload" || fail "the bind or the unload failed"
 	is "what the call got, and what came after it" "$(cat "$answer")" \
 		"bound EACCES EACCES"
 	is "the module when the call has returned" "$(loaded && echo loaded)" ""

@@ -29,10 +29,6 @@ in_force() {
 		tcp :: 601 udp 127.0.0.1 50001)" "$root"
 }
 
-# How many closed connections are remembered for a minute, and with each one its
-# port: none, so that no other case finds it taken.
-readonly tw_buckets=/proc/sys/net/ipv4/tcp_max_tw_buckets
-
 # disconnected PORT: nothing of this machine is connected to it any more.
 disconnected() {
 	local far port
@@ -101,11 +97,10 @@ users_nfs() {
 	mount -t tmpfs export "$nfs_dir/export"
 	mount -t rpc_pipefs pipefs "$nfs_dir/pipefs"
 	mount -t nfsd nfsd $nfsd
-	settings=(/proc/sys/fs/nfs/nlm_{tcp,udp}port "$tw_buckets")
+	settings=(/proc/sys/fs/nfs/nlm_{tcp,udp}port)
 	mapfile -t was < <(cat "${settings[@]}")
 	echo $nlm_tcp >"${settings[0]}"
 	echo $nlm_udp >"${settings[1]}"
-	echo 0 >$tw_buckets
 	rpcbind -f 2>"$nfs_dir/rpcbind.log" &
 	pids=($!)
 	# Knows that no client has been here before, which saves the first one
@@ -150,10 +145,8 @@ p9_stage() {
 }
 
 users_9p() {
-	local pid was
+	local pid
 	need_tools diod || return 0
-	was=$(<$tw_buckets)
-	echo 0 >$tw_buckets
 	p9_dir=$(mktemp -d /tmp/9p.XXXXXX)
 	mkdir "$p9_dir/export" "$p9_dir/mount"
 	: >"$p9_dir/export/served"
@@ -163,8 +156,7 @@ users_9p() {
 	await listens tcp $p9_port || fail "diod does not start"
 	plain_and_closed p9_stage
 	end_process "$pid"
-	rm -r "$p9_dir"
-	echo "$was" >$tw_buckets
+	rm -r --one-file-system "$p9_dir"
 }
 
 way users/9p users_9p "9P mounts with privport"
@@ -174,7 +166,7 @@ readonly tunnel_ns=portacl-far
 
 # answers_through WHAT ADDRESS
 answers_through() {
-	gives "$1: traffic" 0 busybox ping -c 1 -W $await_seconds "$2"
+	gives "$1: traffic" 0 busybox ping -c 1 -W "$await_seconds" "$2"
 }
 
 # Keys of no secrecy.
