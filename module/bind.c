@@ -65,6 +65,33 @@ static u32 arg_flags(const struct pt_regs *regs)
 	return (u32)regs->cx;
 }
 
+/*
+ * Addresses that the kernel refuses, for the ones that policy does: with a
+ * privileged port it answers EACCES, unless the process holds the capability or
+ * no port is privileged. Then the family remains, with EAFNOSUPPORT.
+ */
+static const struct sockaddr_in privileged_inet = {
+	.sin_family = AF_INET,
+	.sin_port = htons(1),
+};
+
+static const struct sockaddr_in6 privileged_inet6 = {
+	.sin6_family = AF_INET6,
+	.sin6_port = htons(1),
+};
+
+/* Makes the function that is about to run refuse. */
+static void refuse(struct pt_regs *regs, int family, bool capable)
+{
+	const void *addr = &portacl_impossible_address;
+
+	if (!capable && portacl_boundary(sock_net(arg_sk(regs))) > 1)
+		addr = family == AF_INET ? (const void *)&privileged_inet :
+					   &privileged_inet6;
+	regs->si = (unsigned long)addr;
+	regs->cx &= ~(unsigned long)BIND_NO_CAP_NET_BIND_SERVICE;
+}
+
 /* Judges any bind of a governed or privileged port. */
 static noinline void judge_fully(const struct pacl_policy *policy,
 				 struct pt_regs *regs, u16 port, int family)
@@ -82,14 +109,10 @@ static noinline void judge_fully(const struct pacl_policy *policy,
 	struct portacl_judgement judgement;
 
 	judgement = portacl_decide(policy, &bind, &request);
-	if (judgement.verdict == PACL_GRANT) {
+	if (judgement.verdict == PACL_GRANT)
 		regs->cx |= BIND_NO_CAP_NET_BIND_SERVICE;
-	} else if (portacl_is_refused(&judgement)) {
-		regs->si = (unsigned long)
-			portacl_refused_address(sock_net(sk), family,
-						judgement.capable);
-		regs->cx &= ~(unsigned long)BIND_NO_CAP_NET_BIND_SERVICE;
-	}
+	else if (portacl_is_refused(&judgement))
+		refuse(regs, family, judgement.capable);
 	portacl_account(&bind, &judgement, &request);
 }
 
@@ -245,12 +268,14 @@ static noinline void check_args(const struct pt_regs *regs, int family)
 
 static __always_inline void judge_inet(struct pt_regs *regs)
 {
-	judge(regs, portacl_inet_port(arg_addr(regs), arg_addr_len(regs)), AF_INET);
+	judge(regs, portacl_inet_port(arg_addr(regs), arg_addr_len(regs)),
+	      AF_INET);
 }
 
 static __always_inline void judge_inet6(struct pt_regs *regs)
 {
-	judge(regs, portacl_inet6_port(arg_addr(regs), arg_addr_len(regs)), AF_INET6);
+	judge(regs, portacl_inet6_port(arg_addr(regs), arg_addr_len(regs)),
+	      AF_INET6);
 }
 
 static noinline void check_inet(struct pt_regs *regs)

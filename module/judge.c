@@ -214,25 +214,6 @@ void portacl_account(const struct portacl_bind *bind,
 		report(bind, judgement, request);
 }
 
-static const struct sockaddr_in privileged_inet = {
-	.sin_family = AF_INET,
-	.sin_port = htons(1),
-};
-
-static const struct sockaddr_in6 privileged_inet6 = {
-	.sin6_family = AF_INET6,
-	.sin6_port = htons(1),
-};
-
 const struct sockaddr_in6 portacl_impossible_address = {
 	.sin6_family = AF_MAX,
 };
-
-const void *portacl_refused_address(const struct net *net, int family,
-				    bool capable)
-{
-	if (capable || portacl_boundary(net) <= 1)
-		return &portacl_impossible_address;
-	return family == AF_INET ? (const void *)&privileged_inet :
-				   &privileged_inet6;
-}

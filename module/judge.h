@@ -89,22 +89,10 @@ static inline bool portacl_is_refused(const struct portacl_judgement *judgement)
 	return pacl_refuses(judgement->verdict) && !judgement->permissive;
 }
 
-/**
- * portacl_refused_address - an address to bind that the kernel refuses
- * @net: the network namespace of the socket
- * @family: AF_INET or AF_INET6: that of the socket
- * @capable: the process holds CAP_NET_BIND_SERVICE over it
- *
- * With a privileged port the kernel answers EACCES, unless the process holds the
- * capability or no port is privileged. Then an impossible family remains.
- *
- * Return: a constant that must not be written. With the impossible family the
- * error is another one than EACCES.
+/*
+ * What a refusal makes of an address where no other is refused for sure: of an
+ * impossible family, long enough for any.
  */
-const void *portacl_refused_address(const struct net *net, int family,
-				    bool capable);
-
-/* An address of an impossible family, long enough for any. */
 extern const struct sockaddr_in6 portacl_impossible_address;
 
 DECLARE_PER_CPU(u64[PORTACL_OUTCOMES], portacl_outcomes);
