@@ -4,6 +4,7 @@
 
 #include "cli/automatic.h"
 #include "cli/commands.h"
+#include "cli/in_force.h"
 #include "cli/signals.h"
 #include "lib/drop_in.h"
 #include "lib/local_ports.h"
@@ -49,22 +50,6 @@ std::vector<Directive> settings_to_set(const RuleFiles &files,
       wanted.push_back(*directive);
   }
   return wanted;
-}
-
-// What the kernel has.
-struct Present {
-  std::vector<std::string> rules = {};
-  Settings settings = {};
-};
-
-Result<Present> read_present(const Context &context) {
-  auto policy = read_policy(context.kernel);
-  if (!policy)
-    return policy.error();
-  const auto settings = read_settings(context.kernel);
-  if (!settings)
-    return settings.error();
-  return Present{.rules = std::move(policy->rules), .settings = *settings};
 }
 
 // At boot a refusal would leave the machine without its other rules, too.
@@ -264,7 +249,8 @@ int cmd_load(const Context &context) {
   const auto loaded = is_loaded(context.kernel);
   if (!loaded)
     return fail(context, loaded.error());
-  Result<Present> present = *loaded ? read_present(context) : Present();
+  Result<KernelState> present =
+      *loaded ? read_kernel_state(context) : KernelState();
   if (!present)
     return fail(context, present.error());
   AutomaticChoice automatic(reserved_ports(present->rules),
@@ -274,7 +260,7 @@ int cmd_load(const Context &context) {
   if (!*loaded && !dry) {
     if (auto done = load_module(context); !done)
       return fail(context, done.error());
-    present = read_present(context);
+    present = read_kernel_state(context);
     if (!present)
       return fail(context, present.error());
   }

@@ -6,6 +6,16 @@
 
 namespace portacl {
 
+Result<KernelState> read_kernel_state(const Context &context) {
+  auto policy = read_policy(context.kernel);
+  if (!policy)
+    return policy.error();
+  const auto settings = read_settings(context.kernel);
+  if (!settings)
+    return settings.error();
+  return KernelState{.rules = std::move(policy->rules), .settings = *settings};
+}
+
 Result<ActivePolicy> read_in_force(const Context &context) {
   ActivePolicy in_force;
   const auto loaded = kernel_in_use(context);
@@ -18,14 +28,10 @@ Result<ActivePolicy> read_in_force(const Context &context) {
     in_force.settings = in_force.files.settings();
     return in_force;
   }
-  auto policy = read_policy(context.kernel);
-  if (!policy)
-    return policy.error();
-  const auto settings = read_settings(context.kernel);
-  if (!settings)
-    return settings.error();
-  in_force.rules = std::move(policy->rules);
-  in_force.settings = *settings;
+  auto state = read_kernel_state(context);
+  if (!state)
+    return state.error();
+  static_cast<KernelState &>(in_force) = std::move(*state);
   return in_force;
 }
 

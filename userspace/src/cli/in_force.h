@@ -14,12 +14,18 @@
 
 namespace portacl {
 
-struct ActivePolicy {
-  bool from_kernel = false;
-  RuleFiles files;                // read in any case, perhaps with errors
-  std::vector<std::string> rules; // canonical text
-  Settings settings;
+// What the kernel has; nothing, as after loading the module.
+struct KernelState {
+  std::vector<std::string> rules = {}; // canonical text
+  Settings settings = {};
 };
+
+struct ActivePolicy : KernelState {
+  bool from_kernel = false;
+  RuleFiles files = {}; // read in any case, perhaps with errors
+};
+
+Result<KernelState> read_kernel_state(const Context &context);
 
 Result<ActivePolicy> read_in_force(const Context &context);
 
