@@ -19,17 +19,23 @@ union fd_message {
 	struct cmsghdr head;
 };
 
+static struct msghdr message_with(struct iovec *vector,
+				  union fd_message *control)
+{
+	return (struct msghdr){
+		.msg_iov = vector,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(*control),
+	};
+}
+
 static void send_fd(int channel, int fd)
 {
 	union fd_message control = { 0 };
 	char byte = 0;
 	struct iovec vector = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &vector,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
+	struct msghdr message = message_with(&vector, &control);
 
 	control.head.cmsg_len = CMSG_LEN(sizeof(fd));
 	control.head.cmsg_level = SOL_SOCKET;
@@ -44,12 +50,7 @@ static int receive_fd(int channel)
 	union fd_message control = { 0 };
 	char byte;
 	struct iovec vector = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &vector,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
+	struct msghdr message = message_with(&vector, &control);
 	int fd;
 
 	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != 1 ||
