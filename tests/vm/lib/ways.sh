@@ -73,8 +73,8 @@ no_rules() {
 	echo init >$portacl/scope
 }
 
-# A closed connection keeps its port for a minute, from which no other case, and
-# nothing behind them all, is to suffer.
+# A closed connection keeps its port for a minute, from which no other case in a
+# script, and nothing behind them all, is to suffer.
 tw_buckets=/proc/sys/net/ipv4/tcp_max_tw_buckets
 
 # What is on this machine is put back by end_ways, which runs also when a command
@@ -86,7 +86,6 @@ begin_ways() {
 	ways_policy=$(rules)
 	ways_settings=$(cd "$portacl" && grep . mode strict scope)
 	ways_tw=$(<$tw_buckets)
-	echo 0 >$tw_buckets
 	trap 'fail "a command of the case ended the script"; end_ways' EXIT
 }
 
@@ -138,6 +137,7 @@ need_tools() {
 # run_ways [NAME...]: all that are chosen; the policy is left empty.
 run_ways() {
 	local i
+	echo 0 >$tw_buckets
 	for i in "${!way_names[@]}"; do
 		way_is_chosen "${way_names[i]}" "$@" || continue
 		need_loaded
