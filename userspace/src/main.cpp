@@ -6,6 +6,7 @@
 #include <iostream>
 #include <string_view>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/context.h"
@@ -18,6 +19,14 @@ std::string_view environment(const char *name) {
   return value == nullptr ? std::string_view() : value;
 }
 
+size_t columns(int terminal) {
+  constexpr size_t usual = 80;
+  winsize size{};
+  return ioctl(terminal, TIOCGWINSZ, &size) == 0 && size.ws_col != 0
+             ? size.ws_col
+             : usual;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -25,6 +34,8 @@ int main(int argc, char **argv) {
     portacl::SysfsKernel kernel(PORTACL_SYSFS);
     portacl::LibKmod kmod;
     portacl::ProcSysctl sysctl("/proc/sys/net/ipv4");
+    portacl::DiagSockets sockets;
+    portacl::SystemEventLog events("/dev/kmsg", "/var/log/audit/audit.log");
     const portacl::Machine machine{
         .terminal = {.in = std::cin,
                      .out = std::cout,
@@ -33,10 +44,14 @@ int main(int argc, char **argv) {
                      .out_is_terminal = isatty(STDOUT_FILENO) == 1,
                      .err_is_terminal = isatty(STDERR_FILENO) == 1,
                      .color_wanted = environment("NO_COLOR").empty() &&
-                                     environment("TERM") != "dumb"},
+                                     environment("TERM") != "dumb",
+                     .err_columns = columns(STDERR_FILENO),
+                     .out_fd = STDOUT_FILENO},
         .kernel = kernel,
         .kmod = kmod,
-        .sysctl = sysctl};
+        .sysctl = sysctl,
+        .sockets = sockets,
+        .events = events};
     return portacl::run({argv + 1, argv + argc}, machine);
   } catch (const std::exception &error) {
     std::cerr << "portaclctl: " << error.what() << '\n';

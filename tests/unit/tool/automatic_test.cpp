@@ -14,7 +14,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr const char *record = "/run/portacl/local-reserved-ports";
+constexpr const char *ports_record = "/run/portacl/local-reserved-ports";
 
 class AutomaticTest : public ToolTest {
 protected:
@@ -38,7 +38,7 @@ TEST_F(AutomaticTest, AReservationIsListedBeforeTheKernelHasIt) {
                         "(net.ipv4.ip_local_reserved_ports)\n"));
   EXPECT_EQ(lists, std::vector<std::string>{"8080,40000-40002"});
   EXPECT_EQ(sysctl.list(), "8080,40000-40002");
-  EXPECT_EQ(root.read(record), "40000-40002\n");
+  EXPECT_EQ(root.read(ports_record), "40000-40002\n");
 }
 
 TEST_F(AutomaticTest, AndTakenOutBehindItsRemoval) {
@@ -51,7 +51,7 @@ TEST_F(AutomaticTest, AndTakenOutBehindItsRemoval) {
               HasSubstr("\ngiven back to automatic choice: 40000-40002\n"));
   EXPECT_EQ(lists, std::vector<std::string>{"8080,40000-40002"});
   EXPECT_EQ(sysctl.list(), "8080");
-  EXPECT_FALSE(root.exists(record));
+  EXPECT_FALSE(root.exists(ports_record));
 }
 
 TEST_F(AutomaticTest, EveryProtocolCountsAndAnAllowChangesNothing) {
@@ -71,7 +71,7 @@ TEST_F(AutomaticTest, PortsOutsideTheRangeAreLeftAlone) {
   EXPECT_EQ(outcome.err.find("warning"), std::string::npos) << outcome.err;
   EXPECT_THAT(outcome.out, Not(HasSubstr("automatic")));
   EXPECT_EQ(sysctl.writes, 0);
-  EXPECT_FALSE(root.exists(record));
+  EXPECT_FALSE(root.exists(ports_record));
   run_tool({"reserve", "32768,60999"});
   EXPECT_EQ(sysctl.list(), "32768,60999");
 }
@@ -83,7 +83,7 @@ TEST_F(AutomaticTest, ARangeThatMovedIsFollowed) {
   const Outcome outcome = run_tool({"load"});
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_EQ(sysctl.list(), "5432");
-  EXPECT_EQ(root.read(record), "5432\n");
+  EXPECT_EQ(root.read(ports_record), "5432\n");
   EXPECT_THAT(outcome.out, HasSubstr("kept out of automatic choice: 5432 "));
   EXPECT_THAT(outcome.out,
               HasSubstr("given back to automatic choice: 40000\n"));
@@ -100,7 +100,7 @@ TEST_F(AutomaticTest, WhatAnotherRuleReservesStays) {
 TEST_F(AutomaticTest, TheAdministratorsPortsStay) {
   sysctl.set_list("40001,50000");
   run_tool({"reserve", "40000-40002"});
-  EXPECT_EQ(root.read(record), "40000,40002\n");
+  EXPECT_EQ(root.read(ports_record), "40000,40002\n");
   EXPECT_EQ(sysctl.list(), "40000-40002,50000");
   run_tool({"remove", "reserve", "40000-40002"});
   EXPECT_EQ(sysctl.list(), "40001,50000");
@@ -120,14 +120,14 @@ TEST_F(AutomaticTest, AListWrittenAnewIsItsWritersOwn) {
   sysctl.set_list("40001,50000");
   run_tool({"load"});
   EXPECT_EQ(sysctl.list(), "40000-40002,50000");
-  EXPECT_EQ(root.read(record), "40000,40002\n");
+  EXPECT_EQ(root.read(ports_record), "40000,40002\n");
   run_tool({"remove", "reserve", "40000-40002"});
   EXPECT_EQ(sysctl.list(), "40001,50000");
 }
 
 TEST_F(AutomaticTest, WithoutARecordNothingIsTakenOut) {
   run_tool({"reserve", "40000"});
-  std::filesystem::remove(root.path() + record);
+  std::filesystem::remove(root.path() + ports_record);
   EXPECT_EQ(run_tool({"remove", "reserve", "40000"}).status, 0);
   EXPECT_EQ(sysctl.list(), "40000");
   EXPECT_EQ(sysctl.writes, 1);
@@ -135,7 +135,7 @@ TEST_F(AutomaticTest, WithoutARecordNothingIsTakenOut) {
 
 TEST_F(AutomaticTest, NorWithABadOne) {
   run_tool({"reserve", "40000"});
-  root.write(record, "rubbish\n");
+  root.write(ports_record, "rubbish\n");
   const Outcome outcome = run_tool({"remove", "reserve", "40000"});
   EXPECT_EQ(outcome.status, 0);
   EXPECT_THAT(outcome.err, HasSubstr("not a list of ports, so that nothing is "
@@ -144,18 +144,18 @@ TEST_F(AutomaticTest, NorWithABadOne) {
   // It does not keep new ones from being listed.
   run_tool({"reserve", "40001"});
   EXPECT_EQ(sysctl.list(), "40000-40001");
-  EXPECT_EQ(root.read(record), "40001\n");
+  EXPECT_EQ(root.read(ports_record), "40001\n");
 }
 
-// Killed behind the list and before the record, or the other way round.
+// Killed behind the list and before the ports_record, or the other way round.
 TEST_F(AutomaticTest, HalfDoneErrsToKeeping) {
-  root.write(record, "40000\n");
+  root.write(ports_record, "40000\n");
   sysctl.set_list("40000-40001");
   kernel.rules = {"reserve 40000-40001"};
   root.write(local, "reserve 40000-40001\n");
   run_tool({"remove", "reserve", "40000-40001"});
   EXPECT_EQ(sysctl.list(), "40001");
-  EXPECT_FALSE(root.exists(record));
+  EXPECT_FALSE(root.exists(ports_record));
 }
 
 TEST_F(AutomaticTest, ARefusedRuleLeavesNoPortListed) {
@@ -165,7 +165,7 @@ TEST_F(AutomaticTest, ARefusedRuleLeavesNoPortListed) {
   EXPECT_EQ(outcome.status, 6);
   EXPECT_EQ(lists, std::vector<std::string>{"8080,40000"});
   EXPECT_EQ(sysctl.list(), "8080");
-  EXPECT_FALSE(root.exists(record));
+  EXPECT_FALSE(root.exists(ports_record));
 }
 
 TEST_F(AutomaticTest, ARemovalThatIsRefusedLeavesItListed) {
@@ -173,7 +173,7 @@ TEST_F(AutomaticTest, ARemovalThatIsRefusedLeavesItListed) {
   watch_kernel(ENOSPC);
   EXPECT_EQ(run_tool({"remove", "reserve", "40000"}).status, 6);
   EXPECT_EQ(sysctl.list(), "40000");
-  EXPECT_EQ(root.read(record), "40000\n");
+  EXPECT_EQ(root.read(ports_record), "40000\n");
 }
 
 TEST_F(AutomaticTest, FailuresAreWarnings) {
@@ -187,7 +187,7 @@ TEST_F(AutomaticTest, FailuresAreWarnings) {
                         "ip_local_reserved_ports: Permission denied\n"));
   EXPECT_EQ(outcome.err.find("warning"), outcome.err.rfind("warning"));
   EXPECT_THAT(outcome.out, Not(HasSubstr("automatic")));
-  EXPECT_FALSE(root.exists(record));
+  EXPECT_FALSE(root.exists(ports_record));
 }
 
 TEST_F(AutomaticTest, AKernelWithoutTheFileIsWarnedAbout) {
@@ -206,7 +206,7 @@ TEST_F(AutomaticTest, WhatCannotBeTakenOutStaysOurs) {
   EXPECT_EQ(outcome.status, 0);
   EXPECT_THAT(outcome.err, HasSubstr("no longer reserved stay in "
                                      "net.ipv4.ip_local_reserved_ports"));
-  EXPECT_EQ(root.read(record), "40000\n");
+  EXPECT_EQ(root.read(ports_record), "40000\n");
   sysctl.refuse = {};
   run_tool({"load"});
   EXPECT_EQ(sysctl.list(), "");
@@ -225,7 +225,7 @@ TEST_F(AutomaticTest, WhatWasListedOfAPartIsRecorded) {
   EXPECT_EQ(outcome.err.find("warning"), outcome.err.rfind("warning"));
   EXPECT_NE(sysctl.list(), "");
   EXPECT_EQ(sysctl.writes, 2);
-  EXPECT_EQ(root.read(record), sysctl.list() + "\n");
+  EXPECT_EQ(root.read(ports_record), sysctl.list() + "\n");
   run_tool({"unload", "--yes"});
   EXPECT_EQ(sysctl.list(), "");
 }
@@ -239,7 +239,7 @@ TEST_F(AutomaticTest, AndTakenBackWithARefusedRule) {
   sysctl.refuse = [this] { return sysctl.writes == 2 ? EIO : 0; };
   EXPECT_NE(run_tool({"load"}).status, 0);
   EXPECT_EQ(sysctl.list(), "");
-  EXPECT_FALSE(root.exists(record));
+  EXPECT_FALSE(root.exists(ports_record));
 }
 
 // Without a record it could never be taken out; it is kept out all the same.
@@ -259,7 +259,7 @@ TEST_F(AutomaticTest, AnotherNetworkNamespaceIsLeftAlone) {
     std::filesystem::create_symlink(std::string("net:") + process,
                                     directory + "/net");
   }
-  root.write(record, "40001\n");
+  root.write(ports_record, "40001\n");
   // The range and the list are not those that would count.
   sysctl.range = "40000 40001\n";
   sysctl.set_list("40000-60999");
@@ -273,7 +273,7 @@ TEST_F(AutomaticTest, AnotherNetworkNamespaceIsLeftAlone) {
       Json());
   EXPECT_EQ(run_tool({"unload", "--yes"}).status, 0);
   EXPECT_EQ(sysctl.writes, 0);
-  EXPECT_EQ(root.read(record), "40001\n");
+  EXPECT_EQ(root.read(ports_record), "40001\n");
 }
 
 TEST_F(AutomaticTest, NotInForceIsNotListed) {
@@ -296,7 +296,7 @@ TEST_F(AutomaticTest, LoadListsBeforeAndTakesOutBehind) {
   run_tool({"load"});
   EXPECT_EQ(lists.back(), "40001-40002");
   EXPECT_EQ(sysctl.list(), "40002");
-  EXPECT_EQ(root.read(record), "40002\n");
+  EXPECT_EQ(root.read(ports_record), "40002\n");
 }
 
 TEST_F(AutomaticTest, LoadThatFailsTakesBack) {
@@ -305,7 +305,7 @@ TEST_F(AutomaticTest, LoadThatFailsTakesBack) {
   EXPECT_NE(run_tool({"load"}).status, 0);
   EXPECT_EQ(sysctl.writes, 2);
   EXPECT_EQ(sysctl.list(), "");
-  EXPECT_FALSE(root.exists(record));
+  EXPECT_FALSE(root.exists(ports_record));
 }
 
 TEST_F(AutomaticTest, UnloadTakesOut) {
@@ -316,7 +316,7 @@ TEST_F(AutomaticTest, UnloadTakesOut) {
   EXPECT_THAT(outcome.out,
               HasSubstr("\ngiven back to automatic choice: 40000\n"));
   EXPECT_EQ(sysctl.list(), "8080");
-  EXPECT_FALSE(root.exists(record));
+  EXPECT_FALSE(root.exists(ports_record));
 }
 
 TEST_F(AutomaticTest, UnloadThatFailsDoesNot) {
@@ -333,7 +333,7 @@ TEST_F(AutomaticTest, WhatIsLoadedAgainKeepsItsPorts) {
   EXPECT_EQ(outcome.status, 7);
   EXPECT_THAT(outcome.err, HasSubstr("loaded again meanwhile"));
   EXPECT_EQ(sysctl.list(), "40000");
-  EXPECT_EQ(root.read(record), "40000\n");
+  EXPECT_EQ(root.read(ports_record), "40000\n");
 }
 
 TEST_F(AutomaticTest, WhatWasLoadedMeanwhileIsNotClearedUp) {
@@ -376,7 +376,7 @@ TEST_F(AutomaticTest, SignalsWaitUntilListAndRecordAgree) {
   }
   kernel.fixed["locked"] = "0\n";
   for (const bool loaded : {true, false}) {
-    root.write(record, "40000\n");
+    root.write(ports_record, "40000\n");
     sysctl.set_list("40000");
     kernel.loaded = loaded;
     writes = 0;
@@ -393,7 +393,7 @@ TEST_F(AutomaticTest, StatusNamesWhatCouldBeChosen) {
   sysctl.set_list("40003");
   EXPECT_THAT(run_tool({"status"}).out,
               HasSubstr("\nPorts    40000-40002,40004-40009 reserved but not "
-                        "kept out of automatic choice; run: portaclctl load"
+                        "kept out of automatic choice; run: portaclctl apply"
                         "\n"));
   const auto ports = [this] {
     return Json::parse(
@@ -452,14 +452,14 @@ TEST_F(AutomaticTest, DryRunsOnlySayIt) {
   EXPECT_THAT(run_tool({"load", "-n"}).out,
               HasSubstr("would be kept out of automatic choice: 40001 "));
   EXPECT_EQ(sysctl.writes, 0);
-  EXPECT_FALSE(root.exists(record));
+  EXPECT_FALSE(root.exists(ports_record));
   run_tool({"load"});
   EXPECT_THAT(run_tool({"remove", "reserve", "40001", "-n"}).out,
               HasSubstr("would be given back to automatic choice: 40001\n"));
   EXPECT_THAT(run_tool({"unload", "-n"}).out,
               HasSubstr("would be given back to automatic choice: 40001\n"));
   EXPECT_EQ(sysctl.list(), "40001");
-  EXPECT_EQ(root.read(record), "40001\n");
+  EXPECT_EQ(root.read(ports_record), "40001\n");
 }
 
 TEST_F(AutomaticTest, InJson) {

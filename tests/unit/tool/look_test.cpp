@@ -64,7 +64,19 @@ TEST_F(StatusTest, ShowsDrift) {
               HasSubstr("Drift    2 rules of the files not in force, 1 rule in "
                         "force but in no file\n"));
   EXPECT_THAT(outcome.out, HasSubstr("__inet6_bind (detached)"));
-  EXPECT_THAT(outcome.err, HasSubstr("portaclctl load"));
+  EXPECT_THAT(outcome.err, HasSubstr("portaclctl apply"));
+}
+
+TEST_F(StatusTest, TheDriftOfBadFilesIsNotKnown) {
+  kernel.rules = {"allow user 1001 443"};
+  root.write(local, "allow web 443 rubbish\n");
+  const Outcome outcome = run_tool({"status"});
+  EXPECT_THAT(
+      outcome.out,
+      HasSubstr("Drift    unknown: not all policy files can be read\n"));
+  EXPECT_THAT(outcome.err, Not(HasSubstr("portaclctl apply")));
+  const Json json = Json::parse(run_tool({"--json", "status"}).out);
+  EXPECT_EQ(json["status"]["drift"], nullptr);
 }
 
 TEST_F(StatusTest, SaysThatFtraceIsDead) {
@@ -181,6 +193,17 @@ TEST_F(ListTest, AStrangeNameIsUnresolved) {
             "allow user 1001 443 # unresolved\n");
 }
 
+TEST_F(ListTest, SaysThatTheFilesDiffer) {
+  kernel.rules = {"allow user 1001 443"};
+  root.write(local, "allow web 443\nallow eve 22\n");
+  EXPECT_THAT(run_tool({"list"}).err,
+              HasSubstr("the files differ from what is in force: 1 rule of the "
+                        "files not in force"));
+  EXPECT_EQ(run_tool({"list", "--source", "files"}).err, "");
+  root.write(local, "allow web 443\n");
+  EXPECT_EQ(run_tool({"list"}).err, "");
+}
+
 TEST_F(ListTest, InJson) {
   kernel.rules = {"deny user 1002 443 on 10.0.0.0/8 until 4101814800",
                   "reserve 5432/tcp"};
@@ -284,12 +307,16 @@ TEST_F(QueryTest, SaysHowToAllow) {
 
 TEST_F(QueryTest, WithoutAProtocolBothMustPass) {
   kernel.rules = {"allow user 1001 443/tcp"};
+  root.write(local, "allow web 443/tcp\n");
   const Outcome half = run_tool({"query", "web", "443"});
   EXPECT_EQ(half.status, 1);
-  EXPECT_EQ(half.out,
-            "denied: user web (uid 1001) may not bind 443, any transport\n"
-            "  443/tcp: granted by (kernel only): allow user web 443/tcp\n"
-            "  443/udp: left to the kernel: port 443 is privileged, refused\n");
+  EXPECT_EQ(
+      half.out,
+      "denied: user web (uid 1001) may not bind 443, any transport\n"
+      "  443/tcp: granted by " +
+          root.path() + local +
+          ":1: allow user web 443/tcp\n"
+          "  443/udp: left to the kernel: port 443 is privileged, refused\n");
   EXPECT_EQ(half.err, "hint: to allow it, run: portaclctl allow user web "
                       "443/udp\n");
   kernel.rules.insert("allow group 8 443/udp");
@@ -316,7 +343,17 @@ TEST_F(QueryTest, BeyondTheRules) {
 
 TEST_F(QueryTest, TheKernelAnswersNotTheFiles) {
   root.write(local, "allow web 443\n");
-  EXPECT_EQ(run_tool({"query", "web", "443"}).status, 1);
+  const Outcome answer = run_tool({"query", "web", "443"});
+  EXPECT_EQ(answer.status, 1);
+  EXPECT_EQ(answer.err,
+            "warning: the files differ from what is in force: 1 rule of the "
+            "files not in force; after portaclctl apply the answer would be: "
+            "allowed\n"
+            "hint: to see how, run: portaclctl diff\n"
+            "hint: to allow it, run: portaclctl apply\n");
+  EXPECT_EQ(Json::parse(run_tool({"query", "web", "443", "--json"})
+                            .out)["query"]["allowed_after_apply"],
+            true);
   kernel.loaded = false;
   const Outcome files = run_tool({"query", "web", "443"});
   EXPECT_EQ(files.status, 0);
@@ -338,10 +375,12 @@ TEST_F(QueryTest, EachUserHasHisOwn) {
 
 TEST_F(QueryTest, DenyGoesBeforeAllow) {
   kernel.rules = {"allow any 443", "deny user 1002 443"};
+  root.write(local, "allow any 443\ndeny eve 443\n");
   const Outcome outcome = run_tool({"query", "eve", "443/tcp"});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.out, "denied: user eve (uid 1002) may not bind 443/tcp\n"
-                         "  denied by (kernel only): deny user eve 443\n");
+                         "  denied by " +
+                             root.path() + local + ":2: deny user eve 443\n");
   EXPECT_EQ(outcome.err, "hint: a deny goes before every allow: portaclctl "
                          "remove deny user eve 443\n");
   EXPECT_EQ(run_tool({"query", "web", "443"}).status, 0);
@@ -349,14 +388,17 @@ TEST_F(QueryTest, DenyGoesBeforeAllow) {
 
 TEST_F(QueryTest, ReservationsAndStrict) {
   kernel.rules = {"reserve 5432/tcp", "allow user 1001 5432"};
+  root.write(local, "reserve 5432/tcp\nallow web 5432\n");
   const Outcome outcome = run_tool({"query", "eve", "5432"});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.out,
             "denied: user eve (uid 1002) may not bind 5432, any transport\n"
-            "  5432/tcp: refused: reserved by (kernel only): reserve "
-            "5432/tcp\n"
-            "  5432/udp: left to the kernel: port 5432 is unprivileged, "
-            "free\n");
+            "  5432/tcp: refused: reserved by " +
+                root.path() + local +
+                ":1: reserve "
+                "5432/tcp\n"
+                "  5432/udp: left to the kernel: port 5432 is unprivileged, "
+                "free\n");
   EXPECT_EQ(outcome.err,
             "hint: to allow it, run: portaclctl allow user eve 5432/tcp\n");
   EXPECT_EQ(run_tool({"query", "web", "5432"}).status, 0);
@@ -370,13 +412,16 @@ TEST_F(QueryTest, ReservationsAndStrict) {
 
 TEST_F(QueryTest, ModesThatDoNotRefuse) {
   kernel.rules = {"deny any 80,8080", "allow user 1001 443"};
+  root.write(local, "deny any 80,8080\nallow web 443\n");
   kernel.fixed["mode"] = "permissive\n";
   const Outcome free = run_tool({"query", "web", "8080"});
   EXPECT_EQ(free.status, 0);
   EXPECT_EQ(free.out,
             "allowed: user web (uid 1001) may bind 8080, any transport\n"
-            "  in mode enforce denied by (kernel only): deny any 80,8080; now "
-            "left to the kernel: port 8080 is unprivileged, free\n");
+            "  in mode enforce denied by " +
+                root.path() + local +
+                ":1: deny any 80,8080; now "
+                "left to the kernel: port 8080 is unprivileged, free\n");
   EXPECT_EQ(free.err, "warning: mode is permissive: what rules refuse is only "
                       "logged and counted\n");
   EXPECT_EQ(run_tool({"query", "web", "80"}).status, 1);

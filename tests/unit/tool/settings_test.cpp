@@ -104,7 +104,9 @@ TEST_F(SettingsTest, ReplaceTheLineOfTheirKind) {
   root.write(local, "mode off # for now\nallow web 443\nmode off\nstrict on\n");
   kernel.fixed["mode"] = "off\n";
   EXPECT_EQ(run_tool({"mode", "enforce"}).status, 0);
-  EXPECT_EQ(root.read(local), "allow web 443\nmode enforce\nstrict on\n");
+  // An earlier one has no effect, and is the user's.
+  EXPECT_EQ(root.read(local),
+            "mode off # for now\nallow web 443\nmode enforce\nstrict on\n");
   EXPECT_EQ(kernel.fixed["mode"], "enforce\n");
 }
 
@@ -148,7 +150,7 @@ TEST_F(SettingsTest, AnotherFileThatOverrulesNeedsAttention) {
   root.write("/etc/portacl.d/90-last.conf", "mode enforce\n");
   const Outcome outcome = run_tool({"mode", "off"});
   EXPECT_EQ(outcome.status, 7);
-  EXPECT_EQ(outcome.out, "set: mode off, now, until the files are loaded\n");
+  EXPECT_EQ(outcome.out, "set: mode off, now, until the files are applied\n");
   EXPECT_THAT(outcome.err,
               HasSubstr("90-last.conf:1 sets mode, too, and wins"));
   EXPECT_EQ(run_tool({"mode", "off"}).status, 7);

@@ -2,13 +2,17 @@
 
 #include "tool_test.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/engine.h"
 #include "lib/policy.h"
@@ -267,6 +271,35 @@ Result<void> FakeSysctl::write(const std::string &name, std::string_view data,
   return {};
 }
 
+Result<SocketTable> FakeSockets::list(bool all_namespaces) {
+  auto table = ProcSockets(root_.path() + "/proc").list(all_namespaces);
+  if (!table)
+    return table;
+  for (Socket &socket : table->sockets)
+    socket.cookie = socket.inode;
+  if (all_namespaces)
+    table->namespaces.insert(table->namespaces.end(), more_namespaces.begin(),
+                             more_namespaces.end());
+  for (const Socket &socket : more) {
+    if (socket.space < table->namespaces.size())
+      table->sockets.push_back(socket);
+  }
+  table->partial = partial;
+  std::erase_if(table->sockets, [&](const Socket &socket) {
+    const bool hit = std::ranges::count(destroyed, socket.cookie) != 0;
+    return hit && (obedient || !is_datagram(socket.transport));
+  });
+  return table;
+}
+
+Result<void> FakeSockets::destroy(const NetNamespace & /*space*/,
+                                  const Socket &socket) {
+  if (refuse != 0)
+    return system_error(refuse, "cannot close the socket");
+  destroyed.push_back(socket.cookie);
+  return {};
+}
+
 Result<void> FakeKmod::load(const std::string &module) {
   calls.push_back("load " + module);
   if (error != 0)
@@ -282,6 +315,36 @@ Result<void> FakeKmod::unload(const std::string &name) {
   kernel_.loaded = comes_back;
   kernel_.rules.clear();
   return {};
+}
+
+FakeEventLog::FakeEventLog() : always_(::open("/dev/zero", O_RDONLY)) {}
+
+FakeEventLog::~FakeEventLog() { close(always_); }
+
+Result<std::vector<Event>> FakeEventLog::open(const WantedEvents &wanted) {
+  asked = wanted;
+  if (error != 0)
+    return system_error(error, "cannot read a fake");
+  const size_t count = std::min(wanted.last, events.size());
+  return std::vector<Event>(events.end() - static_cast<ptrdiff_t>(count),
+                            events.end());
+}
+
+Result<std::vector<Event>> FakeEventLog::more() {
+  if (later.empty()) {
+    kill(getpid(), SIGTERM);
+    return std::vector<Event>();
+  }
+  const auto next = later.front();
+  later.erase(later.begin());
+  return next;
+}
+
+Event FakeEventLog::event(const std::string &message, uint64_t time) {
+  const auto event = parse_kernel_message(message, time * 1000000);
+  if (!event)
+    throw std::runtime_error("no event: " + message);
+  return *event;
 }
 
 void ToolTest::write_listeners(const std::vector<Fake> &listeners) const {
@@ -321,6 +384,8 @@ Outcome ToolTest::run_tool(const std::vector<std::string> &arguments,
                         .kernel = kernel,
                         .kmod = kmod,
                         .sysctl = sysctl,
+                        .sockets = sockets,
+                        .events = events,
                         .root = root.path()};
   Outcome outcome;
   outcome.status = run(arguments, machine);

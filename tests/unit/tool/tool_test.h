@@ -117,6 +117,26 @@ public:
   int writes = 0;
 };
 
+// The sockets that the root's /proc shows, with cookies that are their inodes,
+// and more that a test adds; closed as the kernel does it.
+class FakeSockets final : public Sockets {
+public:
+  explicit FakeSockets(const TempRoot &root) : root_(root) {}
+  Result<SocketTable> list(bool all_namespaces) override;
+  Result<void> destroy(const NetNamespace &space,
+                       const Socket &socket) override;
+
+  std::vector<NetNamespace> more_namespaces; // with scope all; from index 1
+  std::vector<Socket> more;
+  bool partial = false;
+  bool obedient = true;            // programs close what of UDP was interrupted
+  int refuse = 0;                  // an errno of destroy()
+  std::vector<uint64_t> destroyed; // cookies
+
+private:
+  const TempRoot &root_;
+};
+
 class FakeKmod final : public Kmod {
 public:
   explicit FakeKmod(FakeKernel &kernel) : kernel_(kernel) {}
@@ -129,6 +149,34 @@ public:
 
 private:
   FakeKernel &kernel_;
+};
+
+// Records that are there, and such as come while somebody follows them. When no
+// more come, the process gets a SIGTERM.
+class FakeEventLog final : public EventLog {
+public:
+  FakeEventLog();
+  ~FakeEventLog() override;
+  Result<std::vector<Event>> open(const WantedEvents &wanted) override;
+  Result<std::vector<Event>> more() override;
+  std::vector<int> descriptors() const override { return {always_}; }
+  std::vector<std::string> sources() const override { return {"a fake"}; }
+  std::vector<Error> unreadable() const override { return bad; }
+
+  // A message of the kernel at this second; its text must be an event.
+  static Event event(const std::string &message, uint64_t time = 1700000000);
+  void add(const std::string &message, uint64_t time = 1700000000) {
+    events.push_back(event(message, time));
+  }
+
+  std::vector<Event> events;
+  std::vector<std::vector<Event>> later;
+  std::vector<Error> bad;
+  int error = 0;
+  WantedEvents asked{.last = 0};
+
+private:
+  int always_; // always readable
 };
 
 struct Outcome {
@@ -163,6 +211,8 @@ protected:
   FakeKernel kernel;
   FakeKmod kmod{kernel};
   FakeSysctl sysctl;
+  FakeSockets sockets{root};
+  FakeEventLog events;
 
   static constexpr const char *local = "/etc/portacl.d/50-local.conf";
   static constexpr const char *runtime = "/run/portacl.d/60-runtime.conf";

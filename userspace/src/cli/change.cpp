@@ -8,6 +8,7 @@
 
 #include "cli/signals.h"
 #include "lib/boot.h"
+#include "lib/text.h"
 
 namespace portacl {
 
@@ -29,11 +30,11 @@ Result<KernelPart> change_kernel(const Context &context,
   return *before == *after ? KernelPart::unchanged : KernelPart::changed;
 }
 
-// Puts the first files back and adds to the error what the state is now.
-Error take_back(std::vector<DropIn> &files, size_t saved, Error error) {
+// Puts the files back and adds to the error what the state is now.
+Error take_back(std::vector<DropIn> &files, Error error) {
   bool clean = true;
-  for (size_t i = 0; i < saved; i++) {
-    if (auto restored = files[i].restore(); !restored) {
+  for (DropIn &file : files) {
+    if (auto restored = file.restore(); !restored) {
       clean = false;
       error.message += "; " + restored.error().message;
     }
@@ -58,14 +59,22 @@ std::string kernel_part_name(KernelPart part) {
   }
 }
 
+Result<ChangeLock> lock_changes(const Context &context) {
+  if (context.options.dry_run)
+    return ChangeLock::none();
+  return ChangeLock::take(context.root, [&context] {
+    context.console.note("waiting for another portaclctl to be done");
+  });
+}
+
 Result<KernelPart> carry_out(const Context &context, Change &change,
                              bool kernel_loaded) {
   const SignalsBlocked whole_or_not_at_all;
-  for (size_t i = 0; i < change.files.size(); i++) {
-    if (auto saved = change.files[i].save(); !saved)
-      return take_back(change.files, i + 1, saved.error());
+  for (DropIn &file : change.files) {
+    if (auto saved = file.save(); !saved)
+      return take_back(change.files, saved.error());
     if (context.options.verbose)
-      context.console.note("wrote " + change.files[i].path());
+      context.console.note("wrote " + printable(file.path()));
   }
   if (!context.options.root.empty())
     return KernelPart::not_asked;
@@ -81,7 +90,7 @@ Result<KernelPart> carry_out(const Context &context, Change &change,
   if (!done) {
     if (change.automatic)
       change.automatic->abort(context);
-    return take_back(change.files, change.files.size(), done.error());
+    return take_back(change.files, done.error());
   }
   if (change.automatic)
     change.automatic->commit(context);
@@ -93,7 +102,7 @@ Result<KernelPart> carry_out(const Context &context, Change &change,
 std::string how_long(const Context &context, KernelPart part,
                      bool files_are_good, bool runtime) {
   if (part == KernelPart::not_asked)
-    return fmt::format("in {}", context.options.root);
+    return fmt::format("in {}", printable(context.options.root));
   if (part == KernelPart::not_loaded)
     return "once the module is loaded";
   if (runtime)

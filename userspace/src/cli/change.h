@@ -30,6 +30,9 @@ struct Change {
   std::optional<AutomaticChoice> automatic; // where it is about reservations
 };
 
+// Held while something is changed; nothing with --dry-run. Says that it waits.
+Result<ChangeLock> lock_changes(const Context &context);
+
 // Saves the files, then changes the kernel; puts the files back if that fails.
 Result<KernelPart> carry_out(const Context &context, Change &change,
                              bool kernel_loaded);

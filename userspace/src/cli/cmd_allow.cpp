@@ -7,6 +7,8 @@
 #include "cli/change.h"
 #include "cli/commands.h"
 #include "cli/describe.h"
+#include "cli/lint.h"
+#include "cli/name_changes.h"
 #include "cli/preflight.h"
 #include "lib/boot.h"
 #include "lib/config_dirs.h"
@@ -18,10 +20,6 @@
 namespace portacl {
 
 namespace {
-
-// Old protocols trust clients that come from these ports.
-constexpr uint16_t trusted_low = 512;
-constexpr uint16_t trusted_high = 1023;
 
 struct Plan {
   bool kernel_loaded = false;
@@ -37,81 +35,6 @@ struct Plan {
   Change change;
 };
 
-// The address that a socket on all addresses has is none that a packet has.
-void warn_of_wildcard(const Context &context, const pacl_rule &rule) {
-  const bool ipv4 = pacl_addr_is_ipv4(rule.prefix);
-  const uint64_t host = ipv4 ? rule.prefix.lo & UINT32_MAX : rule.prefix.lo;
-  if (rule.on == 0 || rule.prefix_len != 128 || rule.prefix.hi != 0 ||
-      host != 0)
-    return;
-  // A socket on :: is of both families, which no prefix holds.
-  const std::string address = address_text(rule.prefix);
-  context.console.warning(
-      fmt::format("'on {}' never matches: {}leave 'on' out", address,
-                  ipv4 ? "for every IPv4 address write 0.0.0.0/0, or " : ""));
-}
-
-void warn_of_grant(const Context &context, const pacl_rule &rule, bool strict) {
-  warn_of_wildcard(context, rule);
-  for (unsigned i = 0; i < rule.count; i++) {
-    if (rule.range[i].lo <= trusted_high && rule.range[i].hi >= trusted_low) {
-      context.console.warning(
-          "ports 512-1023 carry trust with some old protocols (clients of "
-          "NFS and of the r-commands)");
-      break;
-    }
-  }
-  if (rule.kind == PACL_USER && rule.id == 0 && !strict)
-    context.console.warning(
-        "root may bind every port anyway, unless its capability was dropped");
-}
-
-bool shares_ports(const pacl_rule &a, const pacl_rule &b) {
-  if (a.proto != b.proto && a.proto != PACL_PROTO_ANY &&
-      b.proto != PACL_PROTO_ANY)
-    return false;
-  for (unsigned i = 0; i < a.count; i++) {
-    for (unsigned j = 0; j < b.count; j++) {
-      if (a.range[i].lo <= b.range[j].hi && b.range[j].lo <= a.range[i].hi)
-        return true;
-    }
-  }
-  return false;
-}
-
-// Whether the deny is for all whom the allow is for; groups are the user's.
-bool includes_subject(const pacl_rule &deny, const pacl_rule &allow,
-                      const std::vector<uint32_t> &groups) {
-  if (deny.kind == PACL_ANY)
-    return true;
-  if (deny.kind == PACL_GROUP && allow.kind == PACL_USER)
-    return std::ranges::count(groups, deny.id) != 0;
-  return deny.kind == allow.kind && deny.id == allow.id;
-}
-
-// The files' rules that refuse at least a part of what the rule allows.
-std::vector<std::string> overruling(const Context &context,
-                                    const RuleFiles &files,
-                                    const pacl_rule &allow) {
-  std::vector<uint32_t> groups;
-  if (allow.kind == PACL_USER) {
-    const auto user = context.names.user(allow.id);
-    if (auto found = user ? context.names.groups_of(*user)
-                          : Result<std::vector<uint32_t>>(groups))
-      groups = std::move(*found);
-  }
-  std::vector<std::string> found;
-  for (const FileRule &rule : files.rules) {
-    if (!rule.numeric.starts_with("deny "))
-      continue;
-    const pacl_rule deny = rule_from_text(rule.numeric);
-    if (!has_ended(deny) && includes_subject(deny, allow, groups) &&
-        shares_ports(deny, allow))
-      found.push_back(fmt::format("{}: {}", files.origin(rule), rule.words));
-  }
-  return found;
-}
-
 void warn_of_mode(const Context &context, const pacl_rule &rule,
                   const std::string &mode) {
   if (mode == "off")
@@ -124,11 +47,13 @@ void warn_of_mode(const Context &context, const pacl_rule &rule,
 void warn(const Context &context, const pacl_rule &rule,
           const Settings &settings) {
   warn_of_mode(context, rule, settings[Setting::mode]);
-  if (rule.action == PACL_ALLOW)
-    warn_of_grant(context, rule, settings.strict());
-  else if (!settings.strict())
+  if (rule.action == PACL_ALLOW) {
+    for (const std::string &text : lint_grant(rule, settings.strict()))
+      context.console.warning(text);
+  } else if (!settings.strict()) {
     context.console.note("note: who holds CAP_NET_BIND_SERVICE, as root does, "
                          "is not bound by it unless strict is on");
+  }
 }
 
 void find_in_files(const Context &context, const RuleFiles &files,
@@ -182,8 +107,11 @@ Result<Plan> make_plan(const Context &context, const WrittenRule &rule) {
   warn_of_bad_files(context, files);
   plan.files_are_good = files.errors.empty();
   plan.file_settings = files.settings();
-  if (rule.rule.action == PACL_ALLOW)
-    plan.overruled_by = overruling(context, files, rule.rule);
+  if (rule.rule.action == PACL_ALLOW) {
+    for (const FileRule *deny : Denials(context, files).overruling(rule.rule))
+      plan.overruled_by.push_back(
+          fmt::format("{}: {}", files.origin(*deny), deny->words));
+  }
   find_in_files(context, files, rule, plan);
   if (!plan.was_in_file) {
     auto file = DropIn::open(context.root, context.options.runtime);
@@ -360,9 +288,7 @@ int cmd_allow(const Context &context) {
   const auto rule = wanted_rule(context);
   if (!rule)
     return fail(context, rule.error());
-  Result<ChangeLock> lock = ChangeLock::none();
-  if (!context.options.dry_run)
-    lock = ChangeLock::take(context.root);
+  const auto lock = lock_changes(context);
   if (!lock)
     return fail(context, lock.error());
   auto plan = make_plan(context, *rule);
@@ -375,7 +301,12 @@ int cmd_allow(const Context &context) {
   const auto part = carry_out(context, plan->change, plan->kernel_loaded);
   if (!part)
     return fail(context, part.error());
-  return report(context, *rule, *plan, *part);
+  const int status = report(context, *rule, *plan, *part);
+  const bool in_kernel =
+      *part == KernelPart::changed || *part == KernelPart::unchanged;
+  if (in_kernel && !record_name(context, *rule))
+    return static_cast<int>(Code::attention);
+  return status;
 }
 
 } // namespace portacl

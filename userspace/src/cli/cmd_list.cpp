@@ -7,6 +7,7 @@
 #include "cli/change.h"
 #include "cli/commands.h"
 #include "cli/describe.h"
+#include "cli/in_force.h"
 #include "lib/policy.h"
 #include "lib/table.h"
 #include "lib/text.h"
@@ -93,6 +94,20 @@ void list_files(Listing &listing, const Filter &filter) {
     listing.rules.push_back(rule.numeric);
     listing.origins.push_back({&rule});
   }
+}
+
+Result<void> read_kernel(const Context &context, Listing &listing,
+                         const Filter &filter) {
+  auto policy = read_policy(context.kernel);
+  if (!policy)
+    return policy.error();
+  const auto settings = read_settings(context.kernel);
+  if (!settings)
+    return settings.error();
+  warn_of_bad_files(context, listing.files);
+  warn_of_drift(context, listing.files, policy->rules, *settings);
+  list_kernel(listing, *policy, filter);
+  return {};
 }
 
 void print_rules(const Context &context, const Listing &listing) {
@@ -195,11 +210,8 @@ int cmd_list(const Context &context) {
   }
   listing.files = read_rule_files(context.root, context.names);
   if (listing.from_kernel) {
-    const auto policy = read_policy(context.kernel);
-    if (!policy)
-      return fail(context, policy.error());
-    warn_of_bad_files(context, listing.files);
-    list_kernel(listing, *policy, *filter);
+    if (auto read = read_kernel(context, listing, *filter); !read)
+      return fail(context, read.error());
   } else {
     for (const Error &error : listing.files.errors)
       context.console.error(error);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "cli/change.h"
+#include "cli/close.h"
 #include "cli/commands.h"
 #include "cli/describe.h"
 #include "lib/config_dirs.h"
@@ -24,6 +26,8 @@ struct Found {
   std::vector<std::string> remaining; // the same rule but for an end to come
   bool kernel_loaded = false;
   bool in_kernel = false;
+  std::vector<std::string> kernel_rules; // before, where it is one to allow
+  std::optional<LostSockets> lost;       // where the kernel loses one to allow
   Change change;
 };
 
@@ -70,9 +74,9 @@ Error not_found(const Context &context, const RuleFiles &files,
 Error only_elsewhere(const Context &context, const std::string &words,
                      const std::string &place) {
   const std::string path = place.substr(0, place.rfind(':'));
-  std::string fix = fmt::format("edit {}, then run: portaclctl load", path);
+  std::string fix = fmt::format("edit {}, then run: portaclctl apply", path);
   if (path == DropIn::path(context.root, false))
-    fix = fmt::format("portaclctl remove {}, without --runtime", words);
+    fix = shell_command("remove", words) + ", without --runtime";
   else if (path.find("/usr/lib/portacl.d/") != std::string::npos)
     fix = fmt::format("to mask the whole file: ln -s /dev/null {}/{}",
                       config_etc, file_name(path));
@@ -135,7 +139,9 @@ Result<Found> find_rule(const Context &context, const RuleFiles &files,
   }
   if (found.elsewhere.empty() && found.in_kernel)
     found.change.kernel = {"remove", numeric};
-  if (numeric.starts_with("reserve "))
+  if (numeric.starts_with("allow "))
+    found.kernel_rules = std::move(rules);
+  else if (numeric.starts_with("reserve "))
     found.change.automatic = plan_automatic(std::move(rules), numeric,
                                             found.change.kernel.has_value());
   return found;
@@ -150,9 +156,44 @@ Json change_json(const Context &context, const Json &rule, const Found &found,
                {"still_in", found.elsewhere},
                {"remaining", found.remaining},
                {"kernel", kernel_part_name(part)}};
+  if (found.lost)
+    json["lost_sockets"] = lost_json(context, *found.lost);
   if (found.change.automatic)
     found.change.automatic->add_to(json);
   return json;
+}
+
+// Who has a socket by this rule alone. Not to know is no reason to leave the
+// rule where it is.
+bool look_for_lost(const Context &context, const std::string &numeric,
+                   Found &found) {
+  if (!found.change.kernel || found.kernel_rules.empty())
+    return true;
+  auto lost = find_lost(context, found.kernel_rules, numeric);
+  if (lost && context.options.close && !context.options.dry_run) {
+    if (auto closed = close_lost(context, *lost); !closed)
+      lost = closed.error();
+  }
+  if (!lost) {
+    lost.error().message += ", so that it is not known which sockets have lost "
+                            "their grant";
+    context.console.warning(lost.error());
+    return false;
+  }
+  found.lost = std::move(*lost);
+  return true;
+}
+
+Code report_lost(const Context &context, const Found &found) {
+  if (context.options.close)
+    return report_closed(context, found.lost.value_or(LostSockets()));
+  if (found.lost && !found.lost->sockets.empty())
+    context.console.hint(fmt::format(
+        "{} without a grant, see: portaclctl ports",
+        found.lost->sockets.size() == 1
+            ? "1 socket stays open"
+            : fmt::format("{} sockets stay open", found.lost->sockets.size())));
+  return Code::done;
 }
 
 // What the kernel does not know by these numbers it may know by others.
@@ -160,7 +201,7 @@ void warn_of_former_id(const Context &context) {
   context.console.warning("the kernel's policy did not have it: it may hold "
                           "the rule under a former id");
   context.console.hint("to make the kernel's policy what the files say, run: "
-                       "portaclctl load");
+                       "portaclctl apply");
 }
 
 int report(const Context &context, const WrittenRule &rule, const Found &found,
@@ -176,10 +217,10 @@ int report(const Context &context, const WrittenRule &rule, const Found &found,
       "change",
       change_json(context, rule_json(context, rule.numeric), found, part));
   for (const std::string &remaining : found.remaining)
-    context.console.warning(
-        fmt::format("still {} by a rule that has an end; to remove that, too, "
-                    "run: portaclctl remove {}",
-                    action_done(rule.rule), printable(remaining)));
+    context.console.warning(fmt::format(
+        "still {} by a rule that has an end; to remove that, too, "
+        "run: {}",
+        action_done(rule.rule), printable(shell_command("remove", remaining))));
   if (!found.elsewhere.empty())
     context.console.warning(fmt::format(
         "still {} by {}", action_done(rule.rule), found.elsewhere.front()));
@@ -187,11 +228,10 @@ int report(const Context &context, const WrittenRule &rule, const Found &found,
                        found.elsewhere.empty() && !has_ended(rule.rule);
   if (unknown)
     warn_of_former_id(context);
+  const Code closed = report_lost(context, found);
   if (unknown || !found.elsewhere.empty() || !found.remaining.empty())
     return static_cast<int>(Code::attention);
-  if (part == KernelPart::changed && rule.rule.action == PACL_ALLOW)
-    context.console.hint("sockets that are bound already stay open");
-  return static_cast<int>(Code::done);
+  return static_cast<int>(closed);
 }
 
 int dry_run(const Context &context, const WrittenRule &rule, Found &found) {
@@ -212,6 +252,9 @@ int dry_run(const Context &context, const WrittenRule &rule, Found &found) {
     found.change.automatic->commit(context);
     found.change.automatic->report(context);
   }
+  look_for_lost(context, rule.numeric, found);
+  if (context.options.close)
+    report_lost(context, found);
   const KernelPart part = !context.options.root.empty() ? KernelPart::not_asked
                           : !found.kernel_loaded        ? KernelPart::not_loaded
                           : found.change.kernel         ? KernelPart::changed
@@ -311,7 +354,10 @@ int remove_rule(const Context &context, const RuleFiles &files,
   const auto part = carry_out(context, found->change, found->kernel_loaded);
   if (!part)
     return fail(context, part.error());
-  return report(context, rule, *found, *part);
+  const bool known = look_for_lost(context, rule.numeric, *found);
+  const int status = report(context, rule, *found, *part);
+  return context.options.close && !known ? static_cast<int>(Code::attention)
+                                         : status;
 }
 
 // A rule whose name is gone can still be taken out of the files by its words;
@@ -368,6 +414,19 @@ bool is_action(const std::string &word) {
   return word == "allow" || word == "deny" || word == "reserve";
 }
 
+// What --close needs: a kernel that has granted something.
+Result<void> check_close(const Context &context) {
+  if (!context.options.root.empty())
+    return usage("--close does not go with --root: it is about the sockets of "
+                 "this machine");
+  const auto loaded = kernel_in_use(context);
+  if (!loaded)
+    return loaded.error();
+  if (!*loaded)
+    return not_loaded_error();
+  return {};
+}
+
 // "remove web 443" lacks its action.
 Error missing_action(const std::string &line) {
   return usage("a rule begins with its action: allow, deny or reserve",
@@ -390,12 +449,16 @@ int cmd_remove(const Context &context) {
   if (!rule && rule.error().code != Code::policy)
     return fail(context, rule.error());
 
-  Result<ChangeLock> lock = ChangeLock::none();
-  if (!context.options.dry_run) {
-    lock = ChangeLock::take(context.root);
-    if (!lock)
-      return fail(context, lock.error());
+  if (context.options.close) {
+    if (auto fine = check_close(context); !fine)
+      return fail(context, fine.error());
+    // Which rule of the kernel it was is what nobody can tell.
+    if (!rule)
+      return fail(context, rule.error());
   }
+  const auto lock = lock_changes(context);
+  if (!lock)
+    return fail(context, lock.error());
   if (!rule)
     return remove_words(context, line, rule.error());
   const RuleFiles files = read_rule_files(context.root, context.names);

@@ -31,23 +31,23 @@ struct SettingPlan {
   Change change;
 };
 
-// Puts the directive where others of its kind stand in the file, or at its end.
+// Puts the directive where the last of its kind stands in the file, or at its
+// end. Others before it are the user's and have no effect.
 void edit(const Context &context, DropIn &file, const Directive &wanted,
           const std::vector<uint32_t> &lines, SettingPlan &plan) {
-  auto others = dropped_lines(context, file);
+  const auto ended = dropped_lines(context, file);
   if (lines.empty()) {
-    file.remove_lines(others);
+    file.remove_lines(ended);
     plan.line = file.next_line();
     file.append(wanted.text());
     return;
   }
-  others.insert(others.end(), lines.begin(), lines.end() - 1);
   file.replace_words(lines.back(), wanted.text());
-  file.remove_lines(others);
+  file.remove_lines(ended);
   plan.line =
       lines.back() -
       static_cast<uint32_t>(std::ranges::count_if(
-          others, [&lines](uint32_t line) { return line < lines.back(); }));
+          ended, [&lines](uint32_t line) { return line < lines.back(); }));
 }
 
 // What is to stay would not, as long as a line of --runtime overrules it.
@@ -90,9 +90,9 @@ Result<void> plan_file(const Context &context, const RuleFiles &files,
   }
   if (auto done = plan_runtime_file(context, runtime_lines, plan); !done)
     return done;
-  if (lines.size() == 1 && right) {
+  if (right) {
     plan.was_in_file = true;
-    plan.line = lines.front();
+    plan.line = lines.back();
     return {};
   }
   auto file = DropIn::open(context.root, context.options.runtime);
@@ -158,7 +158,7 @@ void warn_of_overrule(const Context &context, const Directive &wanted,
                       const SettingPlan &plan) {
   if (!plan.overruled_by.empty())
     context.console.warning(
-        fmt::format("{} sets {}, too, and wins when the files are loaded",
+        fmt::format("{} sets {}, too, and wins when the files are applied",
                     plan.overruled_by, setting_name(wanted.setting)));
 }
 
@@ -197,7 +197,7 @@ int report(const Context &context, const Directive &wanted,
       word, true,
       fmt::format("{}, {}", wanted.text(),
                   overruled && !saved_only
-                      ? "now, until the files are loaded"
+                      ? "now, until the files are applied"
                       : how_long(context, part, plan.files_are_good,
                                  context.options.runtime)));
   context.console.json("change", change_json(context, wanted, plan, part));
@@ -208,9 +208,7 @@ int report(const Context &context, const Directive &wanted,
 }
 
 int set(const Context &context, const Directive &wanted) {
-  Result<ChangeLock> lock = ChangeLock::none();
-  if (!context.options.dry_run)
-    lock = ChangeLock::take(context.root);
+  const auto lock = lock_changes(context);
   if (!lock)
     return fail(context, lock.error());
   auto plan = make_plan(context, wanted);
@@ -348,7 +346,7 @@ int cmd_lock(const Context &context) {
                        "not locked");
       !go_on)
     return fail(context, go_on.error());
-  const auto lock = ChangeLock::take(context.root);
+  const auto lock = lock_changes(context);
   if (!lock)
     return fail(context, lock.error());
   const SignalsBlocked whole_or_not_at_all;

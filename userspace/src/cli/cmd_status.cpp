@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
@@ -9,8 +8,11 @@
 #include "cli/automatic.h"
 #include "cli/commands.h"
 #include "cli/describe.h"
+#include "cli/drift.h"
+#include "cli/name_changes.h"
 #include "lib/local_ports.h"
 #include "lib/policy.h"
+#include "lib/stats.h"
 #include "lib/text.h"
 #include "uapi/portacl.h"
 #include "version.h"
@@ -19,25 +21,11 @@ namespace portacl {
 
 namespace {
 
-// In the order in which they are shown.
-enum Counter {
-  granted,
-  denied_rule,
-  denied_reserved,
-  denied_strict,
-  passed,
-  permissive,
-  no_rule
-};
-constexpr std::array<const char *, 7> counters = {
-    "granted", "denied_rule", "denied_reserved", "denied_strict",
-    "passed",  "permissive",  "no_rule"};
-
 struct State {
   std::string version;
   Settings settings;
   std::vector<std::string> hooks; // "NAME STATE"
-  std::array<uint64_t, counters.size()> counts{};
+  Counts counts;
   KernelPolicy policy;
 };
 
@@ -46,6 +34,7 @@ Result<State> read_state(Kernel &kernel) {
   const auto version = read_line(kernel, "version");
   const auto hooks = read_line(kernel, "hooks");
   const auto settings = read_settings(kernel);
+  const auto counts = read_counts(kernel);
   auto policy = read_policy(kernel);
   for (const auto *text : {&version, &hooks}) {
     if (!*text)
@@ -55,15 +44,11 @@ Result<State> read_state(Kernel &kernel) {
     return settings.error();
   if (!policy)
     return policy.error();
-  for (size_t i = 0; i < counters.size(); i++) {
-    const auto count =
-        read_number(kernel, std::string("stats/") + counters.at(i));
-    if (!count)
-      return count.error();
-    state.counts.at(i) = *count;
-  }
+  if (!counts)
+    return counts.error();
   state.version = *version;
   state.settings = *settings;
+  state.counts = *counts;
   for (const std::string_view hook : split(*hooks, '\n')) {
     if (!hook.empty())
       state.hooks.emplace_back(hook);
@@ -88,56 +73,25 @@ std::string hook_names(const State &state) {
   return names.empty() ? " none" : names;
 }
 
-struct Drift {
-  PolicyChange rules;
-  std::vector<Directive> settings; // of the files, not in force
-
-  bool empty() const { return rules.empty() && settings.empty(); }
-};
-
-Drift drift_of(const RuleFiles &files, const State &state) {
-  Drift drift{difference(state.policy.rules, files.numeric()), {}};
-  // What has ended makes no difference wherever it is.
-  for (auto *rules : {&drift.rules.add, &drift.rules.remove})
-    std::erase_if(*rules, [](const std::string &rule) {
-      return has_ended(rule_from_text(rule));
-    });
-  for (const Setting setting : all_settings) {
-    const Directive *directive = files.directive(setting);
-    if (directive != nullptr && directive->value != state.settings[setting])
-      drift.settings.push_back(*directive);
-  }
-  return drift;
-}
-
-std::string drift_text(const Drift &drift) {
-  std::vector<std::string> parts;
-  if (!drift.rules.add.empty())
-    parts.push_back(fmt::format("{} of the files not in force",
-                                counted(drift.rules.add.size(), "rule")));
-  if (!drift.rules.remove.empty())
-    parts.push_back(fmt::format("{} in force but in no file",
-                                counted(drift.rules.remove.size(), "rule")));
-  for (const Directive &directive : drift.settings)
-    parts.push_back(fmt::format("'{}' not in force", directive.text()));
-  return parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, ", "));
-}
-
 Json files_json(const RuleFiles &files) {
   Json errors = Json::array();
   for (const Error &error : files.errors)
     errors.push_back(error_text(error));
   return {{"paths", files.paths},
           {"rules", files.rules.size()},
-          {"errors", errors}};
+          {"errors", errors},
+          {"names", names_json(files)},
+          {"left_out", left_out_json(files)}};
 }
 
-void print_bad_files(const Context &context, const RuleFiles &files) {
+void print_bad_files(const Context &context, const RuleFiles &files,
+                     bool loaded) {
+  warn_of_names(context, files);
   if (files.errors.empty())
     return;
-  context.console.line(
-      fmt::format("Files    {}, so that portaclctl load would refuse them all",
-                  counted(files.errors.size(), "error")));
+  context.console.line(fmt::format(
+      "Files    {}, so that portaclctl {} would refuse them all",
+      counted(files.errors.size(), "error"), loaded ? "apply" : "load"));
   for (const Error &error : files.errors)
     context.console.warning(error);
 }
@@ -150,7 +104,7 @@ int report_files_only(const Context &context, const RuleFiles &files) {
   context.console.line(fmt::format(
       "Policy   {} in {}{}", counted(files.rules.size(), "rule"),
       counted(files.paths.size(), "file"), offline ? "" : ", not in force"));
-  print_bad_files(context, files);
+  print_bad_files(context, files, false);
   context.console.json("status", {{"loaded", offline ? Json() : Json(false)},
                                   {"files", files_json(files)}});
   if (offline)
@@ -162,20 +116,37 @@ int report_files_only(const Context &context, const RuleFiles &files) {
 void print_counts(const Context &context, const State &state) {
   const auto &counts = state.counts;
   context.console.line(
-      fmt::format("Granted  {} since load", counted(counts[granted], "bind")));
+      fmt::format("Granted  {} since load", counted(counts.granted, "bind")));
   context.console.line(fmt::format(
       "Denied   {} ({} by deny rules, {} reserved, {} by strict)",
-      counts[denied_rule] + counts[denied_reserved] + counts[denied_strict],
-      counts[denied_rule], counts[denied_reserved], counts[denied_strict]));
+      counts.denied_rule + counts.denied_reserved + counts.denied_strict,
+      counts.denied_rule, counts.denied_reserved, counts.denied_strict));
   context.console.line(fmt::format(
       "Passed   {} left to the kernel ({} only because of mode permissive, {} "
       "without a rule and refused)",
-      counts[passed], counts[permissive], counts[no_rule]));
+      counts.passed, counts.permissive, counts.no_rule));
+}
+
+Json drift_json(const Context &context, const Drift &drift) {
+  Json missing = Json::array();
+  for (const std::string &rule : drift.rules.add)
+    missing.push_back(rule_json(context, rule));
+  Json foreign = Json::array();
+  for (const std::string &rule : drift.rules.remove)
+    foreign.push_back(rule_json(context, rule));
+  Json settings = Json::array();
+  for (const Directive &directive : drift.settings)
+    settings.push_back(directive.text());
+  return {{"missing", missing}, {"foreign", foreign}, {"settings", settings}};
 }
 
 int report_loaded(const Context &context, const RuleFiles &files,
                   const State &state) {
-  const Drift drift = drift_of(files, state);
+  // What stands in lines that could not be read may well be in force.
+  const std::optional<Drift> drift =
+      files.errors.empty() ? std::optional(without_ended(drift_of(
+                                 files, state.policy.rules, state.settings)))
+                           : std::nullopt;
   context.console.line(fmt::format(
       "portacl {}, module{} loaded (abi {}), mode {}", PORTACL_VERSION,
       state.version == PORTACL_VERSION ? "" : " " + printable(state.version),
@@ -198,56 +169,47 @@ int report_loaded(const Context &context, const RuleFiles &files,
         "a fault of the kernel has killed ftrace: binds may not be judged any "
         "more until the next boot; the kernel log says where");
   print_counts(context, state);
-  context.console.line("Drift    " + drift_text(drift));
+  context.console.line("Drift    " +
+                       (drift ? drift_text(*drift)
+                              : "unknown: not all policy files can be read"));
   const auto choosable =
       not_kept_out(context, reserved_ports(state.policy.rules));
   if (choosable && choosable->any())
     context.console.line(
         fmt::format("Ports    {} reserved but not kept out of automatic "
-                    "choice; run: portaclctl load",
+                    "choice; run: portaclctl apply",
                     shown_ports(*choosable)));
-  print_bad_files(context, files);
-  if (!drift.empty())
-    context.console.hint("to apply the files, run: portaclctl load");
+  print_bad_files(context, files, true);
+  if (drift && !drift->empty() && !state.settings.locked())
+    context.console.hint("to apply the files, run: portaclctl apply");
   Json hooks = Json::array();
   for (const std::string &hook : state.hooks)
     hooks.push_back({{"name", hook.substr(0, hook.find(' '))},
                      {"attached", hook.ends_with(" attached")},
                      {"state", hook.substr(hook.find(' ') + 1)}});
-  Json missing = Json::array();
-  for (const std::string &rule : drift.rules.add)
-    missing.push_back(rule_json(context, rule));
-  Json foreign = Json::array();
-  for (const std::string &rule : drift.rules.remove)
-    foreign.push_back(rule_json(context, rule));
-  Json settings = Json::array();
-  for (const Directive &directive : drift.settings)
-    settings.push_back(directive.text());
   context.console.json(
-      "status",
-      {{"loaded", true},
-       {"abi", PORTACL_ABI},
-       {"module_version", state.version},
-       {"mode", state.settings[Setting::mode]},
-       {"strict", state.settings.strict()},
-       {"scope", state.settings[Setting::scope]},
-       {"locked", state.settings.locked()},
-       {"generation", state.policy.generation},
-       {"rules", state.policy.rules.size()},
-       {"kernel", release()},
-       {"hooks", hooks},
-       {"granted", state.counts[granted]},
-       {"denied",
-        {{"rule", state.counts[denied_rule]},
-         {"reserved", state.counts[denied_reserved]},
-         {"strict", state.counts[denied_strict]}}},
-       {"passed", state.counts[passed]},
-       {"passed_permissive", state.counts[permissive]},
-       {"passed_no_rule", state.counts[no_rule]},
-       {"not_kept_out", choosable ? ports_json(*choosable) : Json()},
-       {"drift",
-        {{"missing", missing}, {"foreign", foreign}, {"settings", settings}}},
-       {"files", files_json(files)}});
+      "status", {{"loaded", true},
+                 {"abi", PORTACL_ABI},
+                 {"module_version", state.version},
+                 {"mode", state.settings[Setting::mode]},
+                 {"strict", state.settings.strict()},
+                 {"scope", state.settings[Setting::scope]},
+                 {"locked", state.settings.locked()},
+                 {"generation", state.policy.generation},
+                 {"rules", state.policy.rules.size()},
+                 {"kernel", release()},
+                 {"hooks", hooks},
+                 {"granted", state.counts.granted},
+                 {"denied",
+                  {{"rule", state.counts.denied_rule},
+                   {"reserved", state.counts.denied_reserved},
+                   {"strict", state.counts.denied_strict}}},
+                 {"passed", state.counts.passed},
+                 {"passed_permissive", state.counts.permissive},
+                 {"passed_no_rule", state.counts.no_rule},
+                 {"not_kept_out", choosable ? ports_json(*choosable) : Json()},
+                 {"drift", drift ? drift_json(context, *drift) : Json()},
+                 {"files", files_json(files)}});
   return static_cast<int>(Code::done);
 }
 

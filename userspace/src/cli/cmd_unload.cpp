@@ -34,9 +34,7 @@ bool is_gone(const Context &context) {
 // The module is gone, but without the tool's help.
 int clear_up(const Context &context) {
   AutomaticChoice automatic;
-  Result<ChangeLock> lock = ChangeLock::none();
-  if (!context.options.dry_run)
-    lock = ChangeLock::take(context.root);
+  const auto lock = lock_changes(context);
   if (!lock)
     return fail(context, lock.error());
   if (!is_gone(context))
@@ -81,7 +79,7 @@ int cmd_unload(const Context &context) {
   if (auto go_on = ask(context, consequence + " Unload?", "not unloaded");
       !go_on)
     return fail(context, go_on.error());
-  const auto lock = ChangeLock::take(context.root);
+  const auto lock = lock_changes(context);
   if (!lock)
     return fail(context, lock.error());
   const SignalsBlocked whole_or_not_at_all;

@@ -12,11 +12,11 @@ int cmd_version(const Context &context) {
   context.console.text("portaclctl " PORTACL_VERSION "\n");
   Json module = nullptr;
   if (context.options.root.empty()) {
-    const auto abi = read_line(context.kernel, "abi");
+    const auto abi = read_number(context.kernel, "abi");
     const auto version = read_line(context.kernel, "version");
     if (abi && version) {
-      context.console.text(fmt::format("module {} (abi {})\n",
-                                       printable(*version), printable(*abi)));
+      context.console.text(
+          fmt::format("module {} (abi {})\n", printable(*version), *abi));
       module = {{"version", *version}, {"abi", *abi}};
     } else {
       context.console.text("module not loaded\n");

@@ -26,10 +26,14 @@ struct Terminal {
   bool out_is_terminal = false;
   bool err_is_terminal = false;
   bool color_wanted = true; // by NO_COLOR and TERM
+  size_t err_columns = 80;  // of the terminal
+  int out_fd = -1;          // to see whether anybody still reads; -1: unknown
 };
 
 enum class JsonStyle { off, pretty, brief };
 enum class Color { automatic, always, never };
+
+Json error_json(const Error &error);
 
 class Console final {
 public:
@@ -43,6 +47,14 @@ public:
   void text(std::string_view text);
   // The answer in JSON mode; nothing without it.
   void json(const std::string &key, const Json &value);
+  // One of many answers, each a line.
+  void json_line(const std::string &key, const Json &value);
+  // A word of text(), coloured as a verdict is.
+  std::string painted(std::string_view word, bool good) const;
+  // Shows what was printed so far. False when output was lost.
+  bool flush();
+  // The descriptor of the answers, -1 if it is not known.
+  int out_descriptor() const { return terminal_.out_fd; }
 
   void error(const Error &error);
   void warning(const std::string &text);
@@ -51,10 +63,16 @@ public:
   void note(const std::string &text);
   // "Try '...'.", after wrong usage.
   void try_help(const std::string &command);
+  // A bar for what takes a while, on a terminal only. It is gone when all is
+  // done, and for whatever else is printed.
   void progress(std::string_view what, size_t done, size_t total);
 
-  // Asks on a terminal; the answer is no unless it begins with y.
+  // Asks on a terminal; the answer is no unless it is y or yes.
   bool confirm(const std::string &question);
+  // The question of who reads the answer himself.
+  void prompt(const std::string &question);
+  // All of standard input; more than the limit is an error.
+  Result<std::string> input(size_t limit);
   bool can_ask() const { return terminal_.in_is_terminal; }
   bool wants_json() const { return json_ != JsonStyle::off; }
 
@@ -65,8 +83,11 @@ private:
   bool colored(bool is_terminal) const;
   std::string paint(std::string_view text, const char *color,
                     bool is_terminal) const;
-  void print_json(std::ostream &stream, const Json &value) const;
   void message(const char *prefix, const char *color, const std::string &text);
+  void clear_progress();
+  // Where to print, once the bar is gone.
+  std::ostream &out();
+  std::ostream &err();
 
   Terminal terminal_;
   JsonStyle json_;
@@ -74,6 +95,7 @@ private:
   bool quiet_;
   Json errors_ = Json::array();
   Json warnings_ = Json::array();
+  std::string bar_; // what the terminal shows, empty for none
 };
 
 } // namespace portacl

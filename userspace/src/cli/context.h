@@ -6,11 +6,13 @@
 
 #include "cli/console.h"
 #include "cli/options.h"
+#include "lib/event_log.h"
 #include "lib/kernel.h"
 #include "lib/kmod.h"
 #include "lib/names.h"
 #include "lib/rule_files.h"
 #include "lib/rule_words.h"
+#include "lib/sockets.h"
 #include "lib/sysctl.h"
 
 namespace portacl {
@@ -22,6 +24,8 @@ struct Context {
   Kernel &kernel;
   Kmod &kmod;
   Sysctl &sysctl;
+  Sockets &sockets;
+  EventLog &events;
   // Put before every path of a file; --root unless a test has its own.
   std::string root;
 };
@@ -40,6 +44,8 @@ struct Machine {
   Kernel &kernel;
   Kmod &kmod;
   Sysctl &sysctl;
+  Sockets &sockets;
+  EventLog &events;
   std::string root = {}; // where its files are
 };
 

@@ -105,6 +105,25 @@ std::string show_rule(const Context &context, const std::string &numeric,
   return with_names(numeric, context.names, unresolved);
 }
 
+std::string shell_command(const std::string &verb, const std::string &rule) {
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+      "_./:,+@%- ";
+  std::string command = "portaclctl";
+  if (!verb.empty())
+    command += " " + verb;
+  if (rule.find_first_not_of(plain) == std::string::npos)
+    return command + " " + rule;
+  std::string quoted;
+  // Without a verb the action is the command.
+  const size_t from = verb.empty() ? rule.find(' ') + 1 : 0;
+  if (from != 0)
+    command += " " + rule.substr(0, from - 1);
+  for (const char ch : rule.substr(from))
+    quoted += ch == '\'' ? std::string("'\\''") : std::string(1, ch);
+  return fmt::format("{} '{}'", command, quoted);
+}
+
 Json subject_json(const Context &context, const pacl_rule &rule) {
   Json value;
   switch (rule.kind) {
@@ -160,7 +179,10 @@ Json origins_json(const RuleFiles &files,
 
 std::string first_origin(const RuleFiles &files,
                          const std::vector<const FileRule *> &rules) {
-  return rules.empty() ? "(kernel only)" : files.origin(*rules.front());
+  if (!rules.empty())
+    return files.origin(*rules.front());
+  return files.errors.empty() ? "(kernel only)"
+                              : "(kernel; in no file that can be read)";
 }
 
 Result<WrittenRule> rule_of_words(const Context &context,

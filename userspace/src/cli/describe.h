@@ -32,6 +32,11 @@ std::string address_text(const pacl_addr &address);
 std::string show_rule(const Context &context, const std::string &numeric,
                       bool &unresolved);
 
+// "portaclctl VERB RULE" for a shell, where names may hold anything: what is
+// not plain becomes one quoted argument. The verb may be empty; the rule begins
+// with its action.
+std::string shell_command(const std::string &verb, const std::string &rule);
+
 Json subject_json(const Context &context, const pacl_rule &rule);
 Json rule_json(const Context &context, const std::string &numeric);
 Json origins_json(const RuleFiles &files,

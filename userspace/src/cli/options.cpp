@@ -3,12 +3,14 @@
 #include "cli/options.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "lib/numbers.h"
 #include "lib/settings.h"
 #include "lib/text.h"
 #include "lib/times.h"
@@ -31,11 +33,36 @@ constexpr const char *subject_words =
     "[user] NAME, group NAME or any, then ports: 80,443/tcp, then [on "
     "ADDRESS[/LENGTH]] [until TIME]";
 
+// Who may have left the room comes back within a day.
+constexpr uint64_t longest_confirm = uint64_t{24} * 60 * 60;
+constexpr uint64_t most_lines = 1000000;
+
+// What other tools call it, and what it is here.
+constexpr std::array<std::pair<std::string_view, const char *>, 21> synonyms = {
+    {
+        {"add", "allow"},      {"block", "deny"},    {"can", "query"},
+        {"del", "remove"},     {"delete", "remove"}, {"disable", "unload"},
+        {"enable", "load"},    {"ls", "list"},       {"permit", "allow"},
+        {"reject", "deny"},    {"reload", "apply"},  {"reset", "flush"},
+        {"restart", "apply"},  {"rm", "remove"},     {"show", "list"},
+        {"start", "load"},     {"stop", "unload"},   {"test", "check"},
+        {"validate", "check"}, {"verify", "check"},  {"why", "explain"},
+    }};
+
 struct Raw {
   std::string json;
+  std::string confirm;
+  std::string lines;
+  std::string replace;
   std::string duration;
   std::string color = "auto";
 };
+
+// The words that an argument is made of, of "[FILE...]" or "PORT [on ADDRESS]".
+std::string without_brackets(const std::string &name) {
+  return name.starts_with('[') ? name.substr(1, name.size() - 2)
+                               : name.substr(0, name.find(" ["));
+}
 
 // CLI11 would speak of subcommands and leave out the name of the program.
 class HelpFormatter final : public CLI::Formatter {
@@ -56,6 +83,8 @@ public:
   std::string make_option_name(const CLI::Option *option,
                                bool is_positional) const override {
     std::string name = option->get_name(is_positional, true);
+    if (is_positional)
+      return without_brackets(name);
     if (const size_t brace = name.find('{'); brace != std::string::npos)
       name.replace(brace, std::string::npos, "[=short]");
     return name;
@@ -71,7 +100,8 @@ public:
 void add_global_options(CLI::App &app, Options &options, Raw &raw) {
   app.add_flag("-n,--dry-run", options.dry_run,
                "Say what would be done, change nothing");
-  app.add_flag("-q,--quiet", options.quiet, "Print errors and warnings only");
+  app.add_flag("-q,--quiet", options.quiet,
+               "Print errors, warnings and lists only");
   app.add_flag("-v,--verbose", options.verbose, "Print the single steps, too");
   app.add_flag("-y,--yes", options.yes, "Do not ask");
   app.add_flag("--json{pretty}", raw.json,
@@ -94,6 +124,7 @@ CLI::App *add_command(CLI::App &app, const char *name, const char *what,
   command->fallthrough();
   command->group(group);
   command->set_help_flag("-h,--help", "Print this help");
+  command->footer("Options of all commands: portaclctl --help\n");
   return command;
 }
 
@@ -108,7 +139,8 @@ void add_rule_commands(CLI::App &app, Options &options, Raw &raw) {
   auto *deny = add_command(
       app, "deny", "Refuse SUBJECT the PORTS, whatever else allows", "Change");
   for (CLI::App *command : {allow, deny}) {
-    command->add_option("SUBJECT PORTS", options.words, subject_words);
+    command->add_option("SUBJECT PORTS [on PREFIX] [until TIME]", options.words,
+                        subject_words);
     command
         ->add_option("--for", raw.duration,
                      "So long, and until the next reboot at most: 10m, 1h30m")
@@ -117,9 +149,43 @@ void add_rule_commands(CLI::App &app, Options &options, Raw &raw) {
   add_force(*deny, options);
   add_command(app, "reserve", "Keep PORTS for those who are allowed", "Change")
       ->add_option("PORTS", options.words, "ports: 5432/tcp, 8000-8099");
-  add_command(app, "remove", "Remove a rule", "Change")
-      ->add_option("RULE", options.words,
-                   "the same words again: allow web 443");
+  auto *remove = add_command(app, "remove", "Remove a rule", "Change");
+  remove->add_option("RULE", options.words,
+                     "the same words again: allow web 443");
+  remove->add_flag("--close", options.close,
+                   "Close the listeners that it lets lose their grant, too");
+}
+
+void add_skip_unresolved(CLI::App &command, Options &options) {
+  command.add_flag("--skip-unresolved", options.skip_unresolved,
+                   "Leave out rules whose names are not known");
+}
+
+void add_file_commands(CLI::App &app, Options &options, Raw &raw) {
+  auto *check = add_command(app, "check", "Look for mistakes in policy files",
+                            "Policy files");
+  check->add_option("[FILE...]", options.words,
+                    "files to check (default: those in force)");
+  add_skip_unresolved(*check, options);
+  add_command(app, "diff", "Show how the kernel and the files differ",
+              "Policy files");
+  auto *apply =
+      add_command(app, "apply", "Put the files into force", "Policy files");
+  apply->add_flag("--boot", options.boot,
+                  "At boot: only local names, the rest later");
+  apply
+      ->add_option("--confirm", raw.confirm,
+                   "Take it back unless it is confirmed in time")
+      ->type_name("SECONDS");
+  apply
+      ->add_option("--replace", raw.replace,
+                   "Put FILE (- for standard input) into force instead")
+      ->type_name("FILE");
+  add_skip_unresolved(*apply, options);
+  add_command(app, "flush", "Take every rule out of the kernel",
+              "Policy files");
+  add_command(app, "cat-config", "Print the files in force as one",
+              "Policy files");
 }
 
 void add_setting_commands(CLI::App &app, Options &options) {
@@ -129,15 +195,15 @@ void add_setting_commands(CLI::App &app, Options &options) {
     command->add_option(argument, options.words, help);
     return command;
   };
-  add_force(*add("mode", "Show or set whether rules are enforced", "MODE",
+  add_force(*add("mode", "Show or set whether rules are enforced", "[MODE]",
                  "enforce, permissive or off (default: show)"),
             options);
   add_force(*add("strict", "Show or set whether privileged ports need a rule",
-                 "SWITCH", "on or off (default: show)"),
+                 "[SWITCH]", "on or off (default: show)"),
             options);
-  add("scope", "Show or set which network namespaces are judged", "SCOPE",
+  add("scope", "Show or set which network namespaces are judged", "[SCOPE]",
       "init or all (default: show)");
-  add("lock", "Let nothing change until the next reboot", "status",
+  add("lock", "Let nothing change until the next reboot", "[status]",
       "show whether it is locked");
 }
 
@@ -155,17 +221,37 @@ void add_commands(CLI::App &app, Options &options, Raw &raw) {
   list->add_option("--port", options.port, "Only rules that name this port")
       ->type_name("PORT");
   auto *query = add_command(app, "query", "May SUBJECT bind PORT?", "Look");
-  query->add_option("SUBJECT PORT", options.words,
+  query->add_option("SUBJECT PORT [on ADDRESS]", options.words,
                     "[user] NAME | group NAME | any, then PORT[/PROTOCOL], "
                     "then [on ADDRESS]");
+  auto *explain = add_command(app, "explain",
+                              "Why may SUBJECT bind PORT, or why not?", "Look");
+  explain->add_option("SUBJECT PORT [on ADDRESS]", options.words,
+                      "[user] NAME | group NAME | any, then PORT[/PROTOCOL], "
+                      "then [on ADDRESS]");
+  add_command(app, "who", "Who may bind PORT?", "Look")
+      ->add_option("PORT [on ADDRESS]", options.words,
+                   "PORT[/PROTOCOL] [on ADDRESS]");
+  add_command(app, "ports", "Show who has governed ports, and by which rule",
+              "Look");
+  auto *log = add_command(app, "log", "Show refusals and changes", "Look");
+  log->add_flag("-f,--follow", options.follow, "Go on with new ones");
+  log->add_option("-n,--lines", raw.lines, "The last N (default: 20)")
+      ->type_name("N");
+  add_command(app, "suggest", "Turn refusals into rules to review", "Look");
+  add_command(app, "stats", "Show what was granted and refused", "Look");
   add_rule_commands(app, options, raw);
+  add_file_commands(app, options, raw);
   add_setting_commands(app, options);
   auto *load =
       add_command(app, "load", "Load the module, apply the files", "Module");
-  load->add_option("PATH", options.words, "a .ko file (default: by name)");
+  load->add_option("[PATH]", options.words, "a .ko file (default: by name)");
+  add_skip_unresolved(*load, options);
   add_command(app, "unload", "Unload the module", "Module");
   add_command(app, "version", "Print the versions of tool and module",
               "Module");
+  add_command(app, "help", "Print help", "Help")
+      ->add_option("[COMMAND]", options.words, "about one command");
 }
 
 std::vector<std::string> command_names(const CLI::App &app) {
@@ -182,26 +268,97 @@ Error usage_error(std::string message, std::string hint = {}) {
           .hint = std::move(hint)};
 }
 
-Error unexpected_argument(const CLI::App &app, const Options &options) {
-  const auto rest = app.remaining(true);
-  const std::string word = rest.empty() ? "" : rest.front();
-  if (word.starts_with('-') && word.size() > 1)
-    return usage_error(fmt::format("unknown option '{}'", printable(word)));
-  if (!options.command.empty())
-    return usage_error(
-        fmt::format("unexpected argument '{}'", printable(word)));
-  const std::string best = nearest(word, command_names(app));
+Error unknown_command(const CLI::App &app, const std::string &word) {
+  if (word == "unlock")
+    return usage_error("unknown command 'unlock'",
+                       "a lock ends at the next reboot, and by nothing else");
+  const auto synonym =
+      std::ranges::find(synonyms, word, &decltype(synonyms)::value_type::first);
+  const std::string best = synonym != synonyms.end()
+                               ? synonym->second
+                               : nearest(word, command_names(app));
   return usage_error(fmt::format("unknown command '{}'", printable(word)),
                      best.empty() ? ""
                                   : fmt::format("did you mean '{}'?", best));
 }
 
+// Those that have an option of exactly that name.
+std::vector<std::string> commands_with(const CLI::App &app,
+                                       const std::string &option) {
+  std::vector<std::string> names;
+  for (const CLI::App *command :
+       app.get_subcommands([](const CLI::App *) { return true; })) {
+    if (command->get_option_no_throw(option) != nullptr)
+      names.push_back(command->get_name());
+  }
+  return names;
+}
+
+Error unknown_option(const CLI::App &app, const std::string &word) {
+  std::vector<std::string> known;
+  const auto chosen = app.get_subcommands();
+  for (const CLI::App *where :
+       {&app, chosen.empty() ? &app
+                             : static_cast<const CLI::App *>(chosen.front())}) {
+    for (const CLI::Option *option : where->get_options()) {
+      for (const std::string &name : option->get_lnames())
+        known.push_back("--" + name);
+    }
+  }
+  const std::string message =
+      fmt::format("unknown option '{}'", printable(word));
+  const std::string name = word.substr(0, word.find('='));
+  if (const auto others = commands_with(app, name); !others.empty())
+    return usage_error(message, fmt::format("it is an option of: {}",
+                                            fmt::join(others, ", ")));
+  const std::string best = nearest(name, known);
+  return usage_error(
+      message, best.empty() ? "" : fmt::format("did you mean '{}'?", best));
+}
+
+Error unexpected_argument(const CLI::App &app, Options &options,
+                          const std::vector<std::string> &arguments) {
+  const auto rest = app.remaining(true);
+  const std::string word = rest.empty() ? "" : rest.front();
+  if (word.starts_with('-') && word.size() > 1)
+    return unknown_option(app, word);
+  // Behind a word that is none, CLI11 takes the next one for the command.
+  const bool is_behind = std::ranges::find(arguments, options.command) <
+                         std::ranges::find(arguments, word);
+  if (!options.command.empty() && is_behind)
+    return usage_error(
+        fmt::format("unexpected argument '{}'", printable(word)));
+  options.command.clear();
+  return unknown_command(app, word);
+}
+
 // CLI11's messages are sentences about its own terms; make them ours.
 Error parse_error(const CLI::ParseError &error) {
   std::string message = error.what();
+  // "--source: 1 required kernel|files missing".
+  if (error.get_name() == "ArgumentMismatch")
+    return usage_error(
+        fmt::format("{} has no value", message.substr(0, message.find(':'))));
   while (!message.empty() && (message.back() == '\n' || message.back() == '.'))
     message.pop_back();
   return usage_error(printable(message));
+}
+
+// The help that "help [COMMAND]" asks for.
+Result<std::string> help_about(const CLI::App &app,
+                               const std::vector<std::string> &words) {
+  if (words.size() > 1)
+    return usage_error(
+        fmt::format("unexpected argument '{}'", printable(words[1])));
+  // App::help() would print that of the command "help".
+  if (words.empty())
+    return app.get_formatter()->make_help(&app, "", CLI::AppFormatMode::Normal);
+  const auto found = app.get_subcommands([&words](const CLI::App *command) {
+    return command->get_name() == words.front();
+  });
+  if (!found.empty())
+    return found.front()->help();
+  return unknown_command(app, words.front());
 }
 
 Result<void> check_choice(const char *option, const std::string &value,
@@ -211,6 +368,20 @@ Result<void> check_choice(const char *option, const std::string &value,
   return usage_error(
       fmt::format("'{}' is no value for {}", printable(value), option),
       fmt::format("use one of: {}", fmt::join(choices, " ")));
+}
+
+// A number from least to most; what was not given stays as it is.
+Result<void> read_number(const char *option, const std::string &text,
+                         uint64_t least, uint64_t most, uint64_t &number) {
+  if (text.empty())
+    return {};
+  const auto value = number_of<uint64_t>(text);
+  if (!value || *value < least || *value > most)
+    return usage_error(
+        fmt::format("'{}' is no value for {}", printable(text), option),
+        fmt::format("use a number from {} to {}", least, most));
+  number = *value;
+  return {};
 }
 
 Result<void> check_values(Options &options, const Raw &raw) {
@@ -232,6 +403,15 @@ Result<void> check_values(Options &options, const Raw &raw) {
   if (auto fine = check_choice("--format", options.format, {"table", "rules"});
       !fine)
     return fine;
+  if (auto fine = read_number("--confirm", raw.confirm, 1, longest_confirm,
+                              options.confirm);
+      !fine)
+    return fine;
+  if (auto fine =
+          read_number("--lines", raw.lines, 0, most_lines, options.lines);
+      !fine)
+    return fine;
+  options.replace = raw.replace;
   if (options.command == "load" && options.words.size() > 1)
     return usage_error("load takes one file");
   if (setting_of(options.command) && options.words.size() > 1)
@@ -282,11 +462,15 @@ Result<void> check_empty_values(const std::vector<std::string> &arguments) {
 
 Result<void> add_words(Options &options,
                        const std::vector<std::string> &words) {
-  const std::vector<std::string> none = {"", "status", "list", "unload",
-                                         "version"};
+  const std::vector<std::string> none = {
+      "",        "status", "list", "unload", "version", "ports",     "log",
+      "suggest", "stats",  "diff", "apply",  "flush",   "cat-config"};
   if (!words.empty() && std::ranges::count(none, options.command) != 0)
     return usage_error(
-        fmt::format("unexpected argument '{}'", printable(words.front())));
+        fmt::format("unexpected argument '{}'", printable(words.front())),
+        options.command.empty()
+            ? "the command stands before '--', which ends the options"
+            : "");
   options.words.insert(options.words.end(), words.begin(), words.end());
   return {};
 }
@@ -338,7 +522,7 @@ Result<void> parse_options(const std::vector<std::string> &arguments,
     return {};
   } catch (const CLI::ExtrasError &) {
     note_command();
-    return unexpected_argument(app, options);
+    return unexpected_argument(app, options, arguments);
   } catch (const CLI::ParseError &error) {
     note_command();
     return parse_error(error);
@@ -346,6 +530,13 @@ Result<void> parse_options(const std::vector<std::string> &arguments,
   if (marker != arguments.end()) {
     if (auto fine = add_words(options, {marker + 1, arguments.end()}); !fine)
       return fine;
+  }
+  if (options.command == "help") {
+    auto help = help_about(app, options.words);
+    if (!help)
+      return help.error();
+    options.help = std::move(*help);
+    return {};
   }
   if (auto fine = check_values(options, raw); !fine)
     return fine;

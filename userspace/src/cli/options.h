@@ -31,6 +31,15 @@ struct Options {
   std::vector<std::string> words; // the arguments
   uint64_t duration = 0;          // of --for, in seconds; 0 without it
 
+  bool boot = false;            // of apply
+  bool skip_unresolved = false; // of apply, load and check
+  uint64_t confirm = 0;         // of apply, in seconds; 0 without it
+  std::string replace;          // of apply: a file or "-"; empty without it
+  bool close = false;           // of remove
+
+  bool follow = false; // of log
+  uint64_t lines = 20; // of log
+
   std::string source; // of list: "kernel", "files" or empty
   std::string format; // of list: "table" or "rules"
   std::string user;

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "cli/describe.h"
-#include "lib/listeners.h"
+#include "cli/holders.h"
 #include "lib/text.h"
 
 namespace portacl {
@@ -18,48 +18,36 @@ namespace {
 // A listener that a change would refuse.
 struct Loser {
   Listener listener;
-  uint32_t binder = 0; // whom a rule would have to allow
   bool denied = false; // by a rule, which no other rule can mend
 };
 
+// Who binds next time: who made the socket. What a process has become since is
+// not asked.
+struct Binder {
+  Identity identity;
+  bool may_be_capable; // unless strict is on
+};
+
+Binder binder_of(const Context &context, const NetNamespace &space,
+                 const Listener &listener) {
+  const Identity &holder = listener;
+  if (!binds_unseen(listener))
+    return {.identity = holder, .may_be_capable = holder.capable};
+  const Identity made = as_creator(context, space, listener);
+  return {.identity = made, .may_be_capable = made.capable || !space.root};
+}
+
 pacl_verdict judge(const Policy &policy, bool strict, const Listener &listener,
-                   uint64_t free_from) {
-  if (listener.capable && !strict)
+                   const Binder &binder, uint64_t free_from) {
+  if (binder.may_be_capable && !strict)
     return PACL_DEFAULT;
-  pacl_request request = make_request(listener.address, listener.protocol,
-                                      listener.port, free_from);
-  request.uid = listener.uid;
-  request.gid = listener.gid;
-  request.groups = listener.groups.data();
-  request.group_count = static_cast<uint32_t>(listener.groups.size());
-  return policy.decide(request).verdict;
-}
-
-// The socket as its creator would make it again. Who gives up being root has
-// the capability when he binds.
-Listener as_creator(const Context &context, const Listener &listener) {
-  Listener made = listener;
-  made.uid = listener.creator;
-  made.gid = PACL_MAX_ID + 1U;
-  made.groups.clear();
-  made.capable = made.uid == 0;
-  if (const auto user = context.names.user(made.uid)) {
-    made.gid = user->gid;
-    if (auto groups = context.names.groups_of(*user))
-      made.groups = std::move(*groups);
-  }
-  return made;
-}
-
-std::string user_name(const Context &context, uint32_t uid) {
-  const auto user = context.names.user(uid);
-  return !user || context.options.numeric ? fmt::format("uid {}", uid)
-                                          : "user " + printable(user->name);
+  return decide(policy, listener, binder.identity, free_from).verdict;
 }
 
 std::string describe(const Context &context, const Listener &listener) {
   const std::string who =
-      listener.pid == 0
+      listener.of_kernel ? "a service of the kernel"
+      : listener.pid == 0
           ? "an unknown program"
           : fmt::format("{} (pid {})", printable(listener.program),
                         listener.pid);
@@ -67,37 +55,42 @@ std::string describe(const Context &context, const Listener &listener) {
       listener.creator == listener.uid
           ? ""
           : fmt::format(", with a socket that {} made,",
-                        user_name(context, listener.creator));
+                        user_label(context, listener.creator));
   return fmt::format("{} of {}{} listens on {}/{} and would be refused at its "
                      "next bind",
-                     who, user_name(context, listener.uid), made, listener.port,
-                     pacl_proto_name(listener.protocol));
+                     who, user_label(context, listener.uid), made,
+                     listener.port, transport_name(listener.transport));
 }
 
-// "allow user web 443/tcp".
-std::string allow_words(const Context &context, const Loser &loser) {
-  bool unresolved = false;
-  return show_rule(context,
-                   fmt::format("allow user {} {}/{}", loser.binder,
-                               loser.listener.port,
-                               pacl_proto_name(loser.listener.protocol)),
-                   unresolved);
+// The kernel's, or what it will have from the files.
+Result<Settings> settings_in_force(const Context &context) {
+  const auto loaded = kernel_in_use(context);
+  if (!loaded)
+    return loaded.error();
+  if (*loaded)
+    return read_settings(context.kernel);
+  return read_rule_files(context.root, context.names).settings();
 }
 
 // Who listens on the ports that matter.
-Result<std::vector<Listener>> concerned(const Context &context,
-                                        const Intent &intent) {
-  auto listeners = read_listeners(context.root + "/proc");
-  if (listeners) {
-    std::erase_if(*listeners, [&](const Listener &listener) {
-      return intent.concerns && !intent.concerns(listener.port);
-    });
+Result<Listeners> concerned(const Context &context, const Intent &intent) {
+  const auto settings = settings_in_force(context);
+  if (!settings)
+    return settings.error();
+  auto listeners = read_holders(
+      context, *settings,
+      [&intent](const Socket &socket, const NetNamespace & /*space*/) {
+        const bool listens = socket.listening || is_datagram(socket.transport);
+        // Sockets without an inode belong to the kernel.
+        return listens && socket.inode != 0 &&
+               (!intent.concerns || intent.concerns(socket.port));
+      });
+  if (listeners)
     return listeners;
-  }
   Error error = listeners.error();
   if (!context.options.root.empty()) {
     context.console.note("note: who listens is not known: " + error.message);
-    return std::vector<Listener>();
+    return Listeners();
   }
   error.code = Code::system;
   error.message += ", so that who listens is not known";
@@ -105,7 +98,7 @@ Result<std::vector<Listener>> concerned(const Context &context,
   if (intent.may_refuse && !context.options.force && !context.options.dry_run)
     return error;
   context.console.warning(error);
-  return std::vector<Listener>();
+  return Listeners();
 }
 
 Result<std::vector<Loser>> losers(const Context &context,
@@ -115,7 +108,7 @@ Result<std::vector<Loser>> losers(const Context &context,
   if (!listeners)
     return listeners.error();
   // A large policy is not read for nothing.
-  if (listeners->empty())
+  if (listeners->found.empty())
     return lost;
   auto in_force = read_in_force(context);
   if (!in_force)
@@ -129,31 +122,23 @@ Result<std::vector<Loser>> losers(const Context &context,
   const auto after = Policy::make(in_force->rules, intent.strict);
   if (!after)
     return after.error();
-  const uint64_t free_from = unprivileged_start(context);
   // The verdict that refuses from then on.
   const auto refusal =
       [&](const Listener &listener) -> std::optional<pacl_verdict> {
-    const pacl_verdict then = judge(*after, intent.strict, listener, free_from);
+    const NetNamespace &space = listeners->namespaces.at(listener.space);
+    const uint64_t free_from = space.unprivileged_start;
+    const Binder binder = binder_of(context, space, listener);
+    const pacl_verdict then =
+        judge(*after, intent.strict, listener, binder, free_from);
     if (!pacl_refuses(then) ||
         (!intent.nothing_before &&
-         pacl_refuses(judge(*before, strict, listener, free_from))))
+         pacl_refuses(judge(*before, strict, listener, binder, free_from))))
       return std::nullopt;
     return then;
   };
-  for (const Listener &listener : *listeners) {
-    auto refused = refusal(listener);
-    uint32_t binder = listener.uid;
-    // Who made the socket is who binds next time.
-    if (listener.creator != listener.uid) {
-      if (const auto made = refusal(as_creator(context, listener))) {
-        refused = made;
-        binder = listener.creator;
-      }
-    }
-    if (refused)
-      lost.push_back({.listener = listener,
-                      .binder = binder,
-                      .denied = *refused == PACL_DENIED});
+  for (const Listener &listener : listeners->found) {
+    if (const auto refused = refusal(listener))
+      lost.push_back({.listener = listener, .denied = *refused == PACL_DENIED});
   }
   return lost;
 }
@@ -178,9 +163,10 @@ Result<void> check_listeners(const Context &context, const Intent &intent) {
     return {};
   const std::string hint =
       intent.rules.empty() && !refused->front().denied
-          ? fmt::format("allow them first, as in: portaclctl {}; or go on with "
-                        "--force",
-                        allow_words(context, refused->front()))
+          ? fmt::format("allow them first, as in: {}; or go on with --force",
+                        allow_command(context,
+                                      refused->front().listener.creator,
+                                      refused->front().listener))
           : "to go on all the same, add --force";
   return Error{.code = Code::policy,
                .message = fmt::format("{}: {} would be refused; nothing was "

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "lib/config_dirs.h"
 #include "version.h"
 
 namespace portacl {
@@ -17,33 +18,43 @@ struct Command {
   int (*run)(const Context &);
 };
 
-constexpr std::array<Command, 14> commands = {{{"status", cmd_status},
-                                               {"list", cmd_list},
-                                               {"query", cmd_query},
-                                               {"allow", cmd_allow},
-                                               {"deny", cmd_allow},
-                                               {"reserve", cmd_allow},
-                                               {"remove", cmd_remove},
-                                               {"mode", cmd_setting},
-                                               {"strict", cmd_setting},
-                                               {"scope", cmd_setting},
-                                               {"lock", cmd_lock},
-                                               {"load", cmd_load},
-                                               {"unload", cmd_unload},
-                                               {"version", cmd_version}}};
+constexpr std::array commands = {
+    Command{"status", cmd_status},   Command{"list", cmd_list},
+    Command{"query", cmd_query},     Command{"explain", cmd_explain},
+    Command{"who", cmd_who},         Command{"ports", cmd_ports},
+    Command{"log", cmd_log},         Command{"suggest", cmd_suggest},
+    Command{"stats", cmd_stats},     Command{"allow", cmd_allow},
+    Command{"deny", cmd_allow},      Command{"reserve", cmd_allow},
+    Command{"remove", cmd_remove},   Command{"check", cmd_check},
+    Command{"diff", cmd_diff},       Command{"apply", cmd_apply},
+    Command{"flush", cmd_flush},     Command{"cat-config", cmd_cat_config},
+    Command{"mode", cmd_setting},    Command{"strict", cmd_setting},
+    Command{"scope", cmd_setting},   Command{"lock", cmd_lock},
+    Command{"load", cmd_load},       Command{"unload", cmd_unload},
+    Command{"version", cmd_version},
+};
 
 int dispatch(const Options &options, Console &console, const Machine &machine) {
   const std::string &root = options.root.empty() ? machine.root : options.root;
-  Names names(root);
+  if (!options.root.empty()) {
+    if (auto fine = check_tree(options.root); !fine) {
+      console.error(fine.error());
+      return static_cast<int>(fine.error().code);
+    }
+  }
+  Names names(root, options.boot ? NameSources::local : NameSources::all);
   ProcSysctl rooted(options.root + "/proc/sys/net/ipv4");
-  const Context context{.options = options,
-                        .console = console,
-                        .names = names,
-                        .kernel = machine.kernel,
-                        .kmod = machine.kmod,
-                        .sysctl =
-                            options.root.empty() ? machine.sysctl : rooted,
-                        .root = root};
+  ProcSockets rooted_sockets(options.root + "/proc");
+  const Context context{
+      .options = options,
+      .console = console,
+      .names = names,
+      .kernel = machine.kernel,
+      .kmod = machine.kmod,
+      .sysctl = options.root.empty() ? machine.sysctl : rooted,
+      .sockets = options.root.empty() ? machine.sockets : rooted_sockets,
+      .events = machine.events,
+      .root = root};
   for (const Command &command : commands) {
     if (command.name == options.command)
       return command.run(context);

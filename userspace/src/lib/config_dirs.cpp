@@ -25,22 +25,23 @@ struct CloseDirectory {
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
-// Opens for reading without waiting for a FIFO or taking a terminal. Under a
-// root, symbolic links stay inside it.
-UniqueFd open_config(const std::string &root, const std::string &path) {
-  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-  if (root.empty())
-    return UniqueFd(open(path.c_str(), flags));
+// How symbolic links below a root are followed is said by RESOLVE_ flags.
+UniqueFd open_below(const std::string &root, const std::string &inside,
+                    int flags, uint64_t resolve) {
   const UniqueFd top(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!top)
     return {};
   open_how how{};
   how.flags = static_cast<unsigned>(flags);
-  how.resolve = RESOLVE_IN_ROOT;
-  const std::string inside = path.substr(root.size());
+  how.resolve = resolve;
   return UniqueFd(static_cast<int>(
       syscall(SYS_openat2, top.get(), inside.c_str(), &how, sizeof(how))));
 }
+
+// Where the tool lists or writes files.
+constexpr std::array<const char *, 5> own_directories = {
+    "etc/portacl.d", "run/portacl.d", "run/portacl", "usr/lib/portacl.d",
+    "var/lib/portacl"};
 
 bool owned_safely(const std::string &root, const struct stat &info) {
   return info.st_uid == 0 || (!root.empty() && info.st_uid == geteuid());
@@ -69,17 +70,36 @@ bool is_masked(const std::string &path) {
   return size > 0 && target.substr(0, static_cast<size_t>(size)) == "/dev/null";
 }
 
+// What is wrong with a file that cannot be opened.
+Error open_error(int error, const std::string &path) {
+  struct stat info {};
+  const bool is_link = lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
+  if (is_link && (error == ENOENT || error == ELOOP))
+    return {.code = Code::policy,
+            .message = "a symbolic link that leads nowhere",
+            .hint = "correct or remove it; a link to /dev/null masks a "
+                    "file of its name",
+            .file = path};
+  // A socket.
+  if (error == ENXIO)
+    return {
+        .code = Code::policy, .message = "not a regular file", .file = path};
+  return system_error(error, "cannot open " + path);
+}
+
 // Adds the names of one directory that no earlier directory has.
 void scan(const std::string &root, const std::string &path,
-          std::map<std::string, std::string> &found,
-          std::vector<Error> &errors) {
+          std::map<std::string, std::string> &found, ConfigFiles &files) {
+  std::vector<Error> &errors = files.errors;
   const Directory directory(opendir(path.c_str()));
+  struct stat info {};
   if (!directory) {
-    if (errno != ENOENT)
-      errors.push_back(system_error(errno, "cannot read " + path));
+    const int error = errno;
+    // A link to a directory that is not there yet is no empty policy.
+    if (error != ENOENT || lstat(path.c_str(), &info) == 0)
+      errors.push_back(open_error(error, path));
     return;
   }
-  struct stat info {};
   if (fstat(dirfd(directory.get()), &info) != 0) {
     errors.push_back(system_error(errno, "cannot read " + path));
     return;
@@ -89,21 +109,60 @@ void scan(const std::string &root, const std::string &path,
   errno = 0;
   while (const dirent *item = readdir(directory.get())) {
     const std::string name = item->d_name;
-    if (name.ends_with(".conf") && !name.starts_with('.'))
-      found.emplace(name, fmt::format("{}/{}", path, name));
+    if (name.ends_with(".conf") && !name.starts_with('.')) {
+      const std::string file = fmt::format("{}/{}", path, name);
+      const auto [first, added] = found.emplace(name, file);
+      if (!added)
+        files.hidden.push_back({file, first->second, is_masked(first->second)});
+    }
     errno = 0;
   }
   if (errno != 0)
     errors.push_back(system_error(errno, "cannot read " + path));
 }
 
+Result<std::string> read_regular(const UniqueFd &fd, const std::string &path,
+                                 const struct stat &info) {
+  if (!S_ISREG(info.st_mode))
+    return Error{
+        .code = Code::policy, .message = "not a regular file", .file = path};
+  // Before the memory is asked for.
+  if (static_cast<size_t>(info.st_size) > max_config_bytes)
+    return Error{.code = Code::policy,
+                 .message =
+                     fmt::format("larger than {} bytes", max_config_bytes),
+                 .file = path};
+  return read_all(fd, path, max_config_bytes);
+}
+
 } // namespace
+
+UniqueFd open_in_root(const std::string &root, const std::string &path) {
+  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  if (root.empty())
+    return UniqueFd(open(path.c_str(), flags));
+  return open_below(root, path.substr(root.size()), flags, RESOLVE_IN_ROOT);
+}
+
+Result<void> check_tree(const std::string &root) {
+  for (const char *directory : own_directories) {
+    if (open_below(root, directory, O_PATH | O_CLOEXEC, RESOLVE_NO_SYMLINKS) ||
+        errno != ELOOP)
+      continue;
+    return Error{.code = Code::policy,
+                 .message = "leads through a symbolic link, which is not "
+                            "followed below --root",
+                 .hint = "make it a directory",
+                 .file = fmt::format("{}/{}", root, directory)};
+  }
+  return {};
+}
 
 ConfigFiles find_config_files(const std::string &root) {
   ConfigFiles files;
   std::map<std::string, std::string> found;
   for (const std::string_view directory : config_dirs)
-    scan(root, root + std::string(directory), found, files.errors);
+    scan(root, root + std::string(directory), found, files);
   for (const auto &[name, path] : found) {
     if (!is_masked(path))
       files.paths.push_back(path);
@@ -113,18 +172,28 @@ ConfigFiles find_config_files(const std::string &root) {
 
 Result<std::string> read_config_file(const std::string &root,
                                      const std::string &path) {
-  const UniqueFd fd = open_config(root, path);
+  const UniqueFd fd = open_in_root(root, path);
   if (!fd)
-    return system_error(errno, "cannot open " + path);
+    return open_error(errno, path);
   struct stat info {};
   if (fstat(fd.get(), &info) != 0)
     return system_error(errno, "cannot read " + path);
-  if (!S_ISREG(info.st_mode))
-    return Error{
-        .code = Code::policy, .message = "not a regular file", .file = path};
-  if (auto safe = check_safe(root, path, info); !safe)
-    return safe.error();
-  return read_all(fd, path);
+  // Whose a directory or a FIFO is makes no difference.
+  if (S_ISREG(info.st_mode)) {
+    if (auto safe = check_safe(root, path, info); !safe)
+      return safe.error();
+  }
+  return read_regular(fd, path, info);
+}
+
+Result<std::string> read_any_file(const std::string &path) {
+  const UniqueFd fd = open_in_root({}, path);
+  if (!fd)
+    return open_error(errno, path);
+  struct stat info {};
+  if (fstat(fd.get(), &info) != 0)
+    return system_error(errno, "cannot read " + path);
+  return read_regular(fd, path, info);
 }
 
 } // namespace portacl

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/fd.h"
 #include "lib/result.h"
 
 namespace portacl {
@@ -18,18 +19,41 @@ constexpr std::string_view config_run = "/run/portacl.d";
 constexpr std::array<std::string_view, 3> config_dirs = {config_etc, config_run,
                                                          "/usr/lib/portacl.d"};
 
+// A policy of more bytes would not fit into the kernel, either.
+constexpr size_t max_config_bytes = size_t{256} << 20;
+
+// A file that has no effect, and the one of its name that it gives way to.
+struct HiddenFile {
+  std::string path;
+  std::string by;
+  bool masked = false; // by a link to /dev/null
+};
+
+// Opens a file of the tree for reading, without waiting for a FIFO or taking a
+// terminal. The path begins with the root; symbolic links stay inside it.
+UniqueFd open_in_root(const std::string &root, const std::string &path);
+
+// Whether the tool's own directories below a root are reached without symbolic
+// links: what is done there would be done somewhere else.
+Result<void> check_tree(const std::string &root);
+
 struct ConfigFiles {
   std::vector<std::string> paths; // with the root; sorted by file name
-  std::vector<Error> errors;      // directories that could not be read
+  std::vector<HiddenFile> hidden;
+  std::vector<Error> errors; // directories that could not be read
 };
 
 // The files that are in force; masked ones are left out.
 ConfigFiles find_config_files(const std::string &root);
 
 // Reads a file or refuses it: it must be a regular file that nobody but its
-// owner can write, owned by root or, under a root, by the caller.
+// owner can write, owned by root or, under a root, by the caller. What is not
+// there at all is ENOENT; a link that leads nowhere is not that.
 Result<std::string> read_config_file(const std::string &root,
                                      const std::string &path);
+
+// Reads a regular file whoever owns it.
+Result<std::string> read_any_file(const std::string &path);
 
 } // namespace portacl
 

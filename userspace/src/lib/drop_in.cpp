@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <unordered_set>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -24,7 +25,7 @@ constexpr const char *runtime_name = "60-runtime.conf";
 constexpr std::string_view header =
     "# Rules of this machine: who may bind which ports.\n"
     "# portaclctl edits this file (allow, deny, remove, ...); so may you.\n"
-    "# portaclctl load puts it into force. See portaclctl(8).\n";
+    "# portaclctl apply puts it into force. See portaclctl(8).\n";
 
 constexpr std::string_view runtime_header =
     "# Rules until the next reboot, made by portaclctl with --runtime.\n";
@@ -64,7 +65,8 @@ Result<void> check_in_force(const std::string &root, const std::string &path) {
 
 } // namespace
 
-Result<ChangeLock> ChangeLock::take(const std::string &root) {
+Result<ChangeLock> ChangeLock::take(const std::string &root,
+                                    const std::function<void()> &waiting) {
   const std::string directory = root + "/run";
   if (!root.empty()) {
     if (auto made = make_directory(directory); !made)
@@ -76,6 +78,9 @@ Result<ChangeLock> ChangeLock::take(const std::string &root) {
       open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd)
     return system_error(errno, "cannot open " + path);
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0)
+    return ChangeLock(std::move(fd));
+  waiting();
   while (flock(fd.get(), LOCK_EX) != 0) {
     if (errno != EINTR)
       return system_error(errno, "cannot lock " + path);
@@ -94,13 +99,27 @@ Result<DropIn> DropIn::open(const std::string &root, bool runtime) {
     return fine.error();
   auto text = read_config_file(root, path);
   if (text)
-    return DropIn(path, std::move(*text), true);
+    return DropIn(root, path, std::move(*text), true);
   if (text.error().errnum != ENOENT)
     return text.error();
-  return DropIn(path, {}, false);
+  return DropIn(root, path, {}, false);
 }
 
-Result<void> DropIn::save() { return replace_file(path_, text_); }
+// Empty if there is none; what cannot be read is no error of this kind.
+std::optional<std::string> DropIn::now() const {
+  auto text = read_config_file(root_, path_);
+  return text ? std::optional(std::move(*text)) : std::nullopt;
+}
+
+Result<void> DropIn::save() {
+  // Who edits by hand takes no lock.
+  if (const auto text = now(); existed_ ? text != original_ : text.has_value())
+    return Error{.code = Code::policy,
+                 .message = "was changed by somebody else meanwhile",
+                 .hint = "try again",
+                 .file = path_};
+  return replace_file(path_, text_);
+}
 
 std::string DropIn::text_with_end() const {
   std::string text = text_;
@@ -125,6 +144,7 @@ void DropIn::replace_words(uint32_t line, std::string_view words) {
   size_t at = 0;
   for (uint32_t number = 1; number < line; number++)
     at = text_.find('\n', at) + 1;
+  at = std::min(text_.find_first_not_of(" \t", at), text_.size());
   size_t end = std::min(text_.find_first_of("#\n", at), text_.size());
   while (end > at && (text_[end - 1] == ' ' || text_[end - 1] == '\t'))
     end--;
@@ -132,13 +152,14 @@ void DropIn::replace_words(uint32_t line, std::string_view words) {
 }
 
 void DropIn::remove_lines(const std::vector<uint32_t> &lines) {
+  const std::unordered_set<uint32_t> removed(lines.begin(), lines.end());
   std::string kept;
   uint32_t number = 0;
   for (size_t at = 0; at < text_.size();) {
     const size_t newline = text_.find('\n', at);
     const size_t end =
         newline == std::string::npos ? text_.size() : newline + 1;
-    if (std::ranges::find(lines, ++number) == lines.end())
+    if (removed.count(++number) == 0)
       kept.append(text_, at, end - at);
     at = end;
   }
@@ -146,6 +167,10 @@ void DropIn::remove_lines(const std::vector<uint32_t> &lines) {
 }
 
 Result<void> DropIn::restore() {
+  const auto text = now();
+  // Not saved, or not that far.
+  if (existed_ ? text == original_ : !text)
+    return {};
   if (existed_)
     return replace_file(path_, original_);
   if (unlink(path_.c_str()) != 0 && errno != ENOENT)

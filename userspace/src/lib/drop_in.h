@@ -6,6 +6,8 @@
 #define PORTACL_LIB_DROP_IN_H
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +21,9 @@ namespace portacl {
 // cannot lose each other's work.
 class ChangeLock final {
 public:
-  static Result<ChangeLock> take(const std::string &root);
+  // Calls waiting where somebody else holds it.
+  static Result<ChangeLock> take(
+      const std::string &root, const std::function<void()> &waiting = [] {});
   // For who only looks.
   static ChangeLock none() { return ChangeLock(UniqueFd()); }
 
@@ -46,17 +50,20 @@ public:
   void replace_words(uint32_t line, std::string_view words);
   void remove_lines(const std::vector<uint32_t> &lines);
 
+  // Code::policy if the file is not what open() found any more.
   Result<void> save();
   // Puts back what open() found.
   Result<void> restore();
 
 private:
-  DropIn(std::string path, std::string text, bool existed)
-      : path_(std::move(path)), text_(text), original_(std::move(text)),
-        existed_(existed) {}
+  DropIn(std::string root, std::string path, std::string text, bool existed)
+      : root_(std::move(root)), path_(std::move(path)), text_(text),
+        original_(std::move(text)), existed_(existed) {}
 
   std::string text_with_end() const;
+  std::optional<std::string> now() const;
 
+  std::string root_;
   std::string path_;
   std::string text_;
   std::string original_;

@@ -5,9 +5,12 @@
 #include <array>
 #include <cerrno>
 
+#include <fmt/format.h>
+
 namespace portacl {
 
-Result<std::string> read_all(const UniqueFd &fd, const std::string &path) {
+Result<std::string> read_all(const UniqueFd &fd, const std::string &path,
+                             size_t limit) {
   std::string content;
   std::array<char, 65536> buffer{};
   for (;;) {
@@ -16,7 +19,13 @@ Result<std::string> read_all(const UniqueFd &fd, const std::string &path) {
       return content;
     if (got > 0)
       content.append(buffer.data(), static_cast<size_t>(got));
-    else if (errno != EINTR)
+    if (content.size() > limit)
+      return Error{.code = Code::policy,
+                   .message = fmt::format("larger than {} bytes", limit),
+                   .file = path};
+    if (got > 0)
+      continue;
+    if (errno != EINTR)
       return system_error(errno, "cannot read " + path);
   }
 }

@@ -4,6 +4,7 @@
 #ifndef PORTACL_LIB_FD_H
 #define PORTACL_LIB_FD_H
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,14 +32,17 @@ public:
   }
 
   int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
   explicit operator bool() const { return fd_ >= 0; }
 
 private:
   int fd_ = -1;
 };
 
-// Both take the path for the message only.
-Result<std::string> read_all(const UniqueFd &fd, const std::string &path);
+// Both take the path for the message only. More than the limit is an error of
+// Code::policy.
+Result<std::string> read_all(const UniqueFd &fd, const std::string &path,
+                             size_t limit = SIZE_MAX);
 Result<void> write_all(const UniqueFd &fd, std::string_view data,
                        const std::string &path);
 

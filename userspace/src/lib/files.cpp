@@ -19,9 +19,10 @@ std::string directory_name(const std::string &path) {
 }
 
 Result<UniqueFd> open_directory(const std::string &directory) {
-  // Under a root, /etc or /run may be missing, too.
-  for (const std::string &path : {directory_name(directory), directory}) {
-    if (auto made = make_directory(path); !made)
+  // Under a root, /etc or /var/lib may be missing, too.
+  for (size_t end = 0; end != std::string::npos;) {
+    end = directory.find('/', end + 1);
+    if (auto made = make_directory(directory.substr(0, end)); !made)
       return made.error();
   }
   UniqueFd fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

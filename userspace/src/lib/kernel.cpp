@@ -12,6 +12,7 @@
 
 #include "lib/engine.h"
 #include "lib/fd.h"
+#include "lib/numbers.h"
 #include "lib/policy.h"
 #include "lib/text.h"
 #include "uapi/portacl.h"
@@ -23,22 +24,13 @@ namespace {
 // A policy that changes more often than this while it is read is hopeless.
 constexpr int read_attempts = 100;
 
-std::optional<uint64_t> parse_number(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    return std::nullopt;
-  return value;
-}
-
 // The generation that a first or last line of a policy names.
 std::optional<uint64_t> generation_in(std::string_view line,
                                       std::string_view format) {
   const std::string_view words = format.substr(0, format.find('%'));
   if (!line.starts_with(words))
     return std::nullopt;
-  return parse_number(line.substr(words.size()));
+  return number_of<uint64_t>(line.substr(words.size()));
 }
 
 // What stands behind a rule.
@@ -51,7 +43,7 @@ uint64_t hits_in(std::string_view line) {
   const size_t digits = line.find_first_not_of(' ', at + words.size());
   if (digits == std::string_view::npos)
     return 0;
-  return parse_number(line.substr(digits)).value_or(0);
+  return number_of<uint64_t>(line.substr(digits)).value_or(0);
 }
 
 Error kernel_error(std::string message) {
@@ -139,7 +131,7 @@ Result<uint64_t> read_number(Kernel &kernel, const std::string &attribute) {
   const auto line = read_line(kernel, attribute);
   if (!line)
     return line.error();
-  if (const auto value = parse_number(*line))
+  if (const auto value = number_of<uint64_t>(*line))
     return *value;
   return kernel_error(fmt::format("{}/{} is not a number: '{}'", PORTACL_SYSFS,
                                   attribute, printable(*line)));

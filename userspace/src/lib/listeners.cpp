@@ -5,226 +5,265 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string_view>
 #include <system_error>
 
-#include <arpa/inet.h>
-#include <fcntl.h>
+#include <dirent.h>
+#include <unistd.h>
 
-#include "lib/fd.h"
-#include "lib/text.h"
+#include "lib/numbers.h"
 
 namespace portacl {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr unsigned cap_net_bind_service = 10;
 
-// States of include/net/tcp_states.h; an unconnected socket of UDP is closed.
-constexpr const char *tcp_listen = "0A";
-constexpr const char *udp_unconnected = "07";
-
-struct Table {
-  const char *file;
-  uint8_t protocol;
-  const char *state;
-  bool optional; // a kernel without IPv6 lacks it
-};
-constexpr std::array<Table, 4> tables = {
-    {{"tcp", PACL_PROTO_TCP, tcp_listen, false},
-     {"tcp6", PACL_PROTO_TCP, tcp_listen, true},
-     {"udp", PACL_PROTO_UDP, udp_unconnected, false},
-     {"udp6", PACL_PROTO_UDP, udp_unconnected, true}}};
-
-template <class Number>
-std::optional<Number> number_of(std::string_view text, int base = 10) {
-  Number value = 0;
-  const char *end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value, base);
-  if (error != std::errc() || rest != end)
+// The number of what a link such as "socket:[123]" leads to.
+std::optional<uint64_t> number_of_target(std::string_view target,
+                                         std::string_view prefix) {
+  if (!target.starts_with(prefix) || !target.ends_with(']'))
     return std::nullopt;
-  return value;
+  return number_of<uint64_t>(
+      target.substr(prefix.size(), target.size() - prefix.size() - 1));
 }
 
-// Groups of eight digits, each a word of the address in network order as this
-// machine reads it.
-std::optional<pacl_addr> address_of(std::string_view hex) {
-  constexpr size_t digits = 8;
-  std::vector<uint32_t> words;
-  for (; hex.size() >= digits; hex.remove_prefix(digits)) {
-    const auto word = number_of<uint32_t>(hex.substr(0, digits), 16);
-    if (!word)
-      return std::nullopt;
-    words.push_back(ntohl(*word));
+struct CloseDirectory {
+  void operator()(DIR *directory) const { closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
+
+// The entries of a directory whose names are numbers, ascending.
+std::vector<int> numbered_entries(const std::string &path) {
+  std::vector<int> numbers;
+  std::error_code error;
+  for (std::filesystem::directory_iterator item(path, error), end;
+       !error && item != end; item.increment(error)) {
+    if (const auto number = number_of<int>(item->path().filename().string()))
+      numbers.push_back(*number);
   }
-  if (!hex.empty())
-    return std::nullopt;
-  if (words.size() == 1)
-    return PACL_ADDR_IPV4(words[0]);
-  if (words.size() != 4)
-    return std::nullopt;
-  return pacl_addr{.hi = uint64_t{words[0]} << 32 | words[1],
-                   .lo = uint64_t{words[2]} << 32 | words[3]};
+  std::ranges::sort(numbers);
+  return numbers;
 }
 
-struct Socket {
-  Listener listener = {};
-  uint64_t inode = 0;
+// What a directory such as /proc/1/fd shows.
+struct Descriptors {
+  std::vector<uint64_t> sockets = {}; // their inodes
+  bool any = false;                   // descriptor at all
+  bool hidden = false;                // from us
 };
 
-std::optional<Socket> read_socket(const Table &table, const std::string &line) {
-  std::istringstream stream(line);
-  std::vector<std::string> fields;
-  for (std::string field; stream >> field;)
-    fields.push_back(field);
-  // sl local remote state queues timer retransmits uid timeout inode
-  if (fields.size() < 10 || fields[3] != table.state)
-    return std::nullopt;
-  const auto local = split(fields[1], ':');
-  const auto uid = number_of<uint32_t>(fields[7]);
-  const auto inode = number_of<uint64_t>(fields[9]);
-  if (local.size() != 2 || !uid || !inode)
-    return std::nullopt;
-  const auto address = address_of(local[0]);
-  const auto port = number_of<uint16_t>(local[1], 16);
-  if (!address || !port)
-    return std::nullopt;
-  Socket socket{.inode = *inode};
-  socket.listener.port = *port;
-  socket.listener.protocol = table.protocol;
-  socket.listener.address = *address;
-  socket.listener.uid = *uid;
-  socket.listener.creator = *uid;
-  return socket;
-}
-
-Result<std::vector<Socket>> read_sockets(const std::string &proc) {
-  std::vector<Socket> sockets;
-  for (const Table &table : tables) {
-    const std::string path = proc + "/net/" + table.file;
-    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file && errno == ENOENT && table.optional)
+Descriptors read_descriptors(const std::string &path) {
+  Descriptors seen;
+  const Directory directory(opendir(path.c_str()));
+  if (!directory) {
+    // The latter with the mount option hidepid.
+    seen.hidden = errno == EACCES || errno == EPERM;
+    return seen;
+  }
+  while (const dirent *item = readdir(directory.get())) {
+    if (item->d_name[0] == '.')
       continue;
-    if (!file)
-      return system_error(errno, "cannot open " + path);
-    const auto text = read_all(file, path);
-    if (!text)
-      return text.error();
-    for (const std::string_view line : split(*text, '\n')) {
-      // Sockets without an inode belong to the kernel.
-      if (auto socket = read_socket(table, std::string(line));
-          socket && socket->inode != 0)
-        sockets.push_back(std::move(*socket));
-    }
+    seen.any = true;
+    std::array<char, 64> target{};
+    const ssize_t length = readlinkat(dirfd(directory.get()), item->d_name,
+                                      target.data(), target.size());
+    if (length <= 0)
+      continue;
+    const std::string_view text(target.data(), static_cast<size_t>(length));
+    if (const auto inode = number_of_target(text, "socket:["))
+      seen.sockets.push_back(*inode);
   }
-  return sockets;
+  return seen;
 }
 
-// The inode of "socket:[123]".
-std::optional<uint64_t> socket_inode(const fs::path &link) {
-  std::error_code error;
-  constexpr std::string_view prefix = "socket:[";
-  const std::string target = fs::read_symlink(link, error);
-  if (error || !target.starts_with(prefix) || !target.ends_with(']'))
-    return std::nullopt;
-  return number_of<uint64_t>(std::string_view(target).substr(
-      prefix.size(), target.size() - prefix.size() - 1));
-}
-
-std::vector<int> read_pids(const std::string &proc) {
-  std::vector<int> pids;
-  std::error_code error;
-  for (fs::directory_iterator item(proc, error), end; !error && item != end;
-       item.increment(error)) {
-    if (const auto pid = number_of<int>(item->path().filename().string()))
-      pids.push_back(*pid);
+// When the first thread of a process has ended, only the others show them.
+Descriptors descriptors_of(const std::string &process) {
+  Descriptors seen = read_descriptors(process + "/fd");
+  if (seen.any || seen.hidden)
+    return seen;
+  const std::string threads = process + "/task";
+  for (const int thread : numbered_entries(threads)) {
+    seen = read_descriptors(threads + "/" + std::to_string(thread) + "/fd");
+    if (seen.any)
+      break;
   }
-  std::ranges::sort(pids);
-  return pids;
+  return seen;
 }
 
-// Inodes to the lowest pid that holds them: who made a socket is older than
-// those who inherited it.
-std::map<uint64_t, int> read_holders(const std::string &proc) {
-  std::map<uint64_t, int> holders;
-  for (const int pid : read_pids(proc)) {
-    std::error_code error;
-    fs::directory_iterator item(proc + "/" + std::to_string(pid) + "/fd",
-                                error);
-    for (const fs::directory_iterator end; !error && item != end;
-         item.increment(error)) {
-      if (const auto inode = socket_inode(item->path()))
-        holders.emplace(*inode, pid);
+// With hidepid=2 the processes of others are not even listed. The proc of
+// another root need not be a real one.
+bool hides_processes(const std::string &proc) {
+  std::error_code error;
+  return std::filesystem::exists(proc + "/self", error) &&
+         !Directory(opendir((proc + "/1/fd").c_str()));
+}
+
+struct Holders {
+  std::map<uint64_t, std::vector<int>> pids; // of each inode, ascending
+  bool partial = false;
+};
+
+Holders read_holders(const std::string &proc,
+                     const std::vector<Socket> &sockets) {
+  Holders holders{.pids = {}, .partial = hides_processes(proc)};
+  for (const Socket &socket : sockets)
+    holders.pids[socket.inode];
+  holders.pids.erase(0);
+  for (const int pid : numbered_entries(proc)) {
+    const Descriptors seen = descriptors_of(proc + "/" + std::to_string(pid));
+    holders.partial = holders.partial || seen.hidden;
+    for (const uint64_t inode : seen.sockets) {
+      const auto found = holders.pids.find(inode);
+      if (found != holders.pids.end() &&
+          (found->second.empty() || found->second.back() != pid))
+        found->second.push_back(pid);
     }
   }
   return holders;
 }
 
-// A capability of another user namespace is none here. What cannot be read
-// counts as the same.
-bool is_in_other_user_namespace(const std::string &proc, int pid) {
-  const auto name = [&proc](int process) {
-    std::error_code error;
-    const auto target = fs::read_symlink(
-        proc + "/" + std::to_string(process) + "/ns/user", error);
-    return error ? std::string() : target.string();
-  };
-  const std::string first = name(1);
-  const std::string own = name(pid);
-  return !first.empty() && !own.empty() && first != own;
-}
+struct Process {
+  int pid = 0;
+  std::string program = {};
+  std::optional<uint32_t> uid = {}; // unless it could not be read
+  uint32_t gid = 0;
+  std::vector<uint32_t> groups = {};
+  bool capable = false; // in its own user namespace
+};
 
-void read_process(const std::string &proc, int pid, Listener &listener) {
-  listener.pid = pid;
+Process read_process(const std::string &proc, int pid) {
+  Process process{.pid = pid};
   std::ifstream file(proc + "/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(file, line);) {
     std::istringstream fields(line);
     std::string name;
     fields >> name;
     uint32_t real = 0;
+    uint32_t effective = 0;
     if (name == "Name:") {
-      std::getline(fields >> std::ws, listener.program);
+      std::getline(fields >> std::ws, process.program);
     } else if (name == "Uid:") {
-      fields >> real >> listener.uid;
+      if (fields >> real >> effective)
+        process.uid = effective;
     } else if (name == "Gid:") {
-      fields >> real >> listener.gid;
+      fields >> real >> process.gid;
     } else if (name == "Groups:") {
       for (uint32_t group = 0; fields >> group;)
-        listener.groups.push_back(group);
+        process.groups.push_back(group);
     } else if (name == "CapEff:") {
       uint64_t capabilities = 0;
       fields >> std::hex >> capabilities;
-      listener.capable = (capabilities >> cap_net_bind_service & 1U) != 0 &&
-                         !is_in_other_user_namespace(proc, pid);
+      process.capable = (capabilities >> cap_net_bind_service & 1U) != 0;
     }
   }
-  std::ranges::sort(listener.groups);
+  std::ranges::sort(process.groups);
+  return process;
+}
+
+// Reads each process once.
+class Processes final {
+public:
+  explicit Processes(const std::string &proc)
+      : proc_(proc), first_space_(user_space(1)) {}
+
+  const Process &at(int pid) {
+    const auto [entry, is_new] = processes_.try_emplace(pid);
+    if (is_new)
+      entry->second = read_process(proc_, pid);
+    return entry->second;
+  }
+
+  Identity identity(const Process &process, const Socket &socket,
+                    const NetNamespace &space) const {
+    return {.uid = process.uid.value_or(socket.creator),
+            .gid = process.gid,
+            .groups = process.groups,
+            .capable = process.capable && counts_in(process.pid, space)};
+  }
+
+private:
+  std::optional<uint64_t> user_space(int pid) const {
+    std::error_code error;
+    const std::string target = std::filesystem::read_symlink(
+        proc_ + "/" + std::to_string(pid) + "/ns/user", error);
+    return error ? std::nullopt : number_of_target(target, "user:[");
+  }
+
+  // A capability of another user namespace is none here, unless that one owns
+  // the network namespace. What cannot be read counts as the same.
+  bool counts_in(int pid, const NetNamespace &space) const {
+    const auto own = user_space(pid);
+    return !first_space_ || !own || first_space_ == own ||
+           *own == space.user_space;
+  }
+
+  const std::string &proc_;
+  std::optional<uint64_t> first_space_;
+  std::map<int, Process> processes_;
+};
+
+// Programs that are set-uid may have inherited the socket, and may be older:
+// who has its uid is rather the one whose it is. Who made it is older than who
+// inherited it from him.
+int main_holder(Processes &processes, const Listener &listener) {
+  const auto own = std::ranges::find_if(listener.pids, [&](int pid) {
+    return processes.at(pid).uid == listener.creator;
+  });
+  return own == listener.pids.end() ? listener.pids.front() : *own;
+}
+
+void add_holders(Processes &processes, const NetNamespace &space,
+                 Listener &listener) {
+  listener.pid = main_holder(processes, listener);
+  const Process &main = processes.at(listener.pid);
+  listener.program = main.program;
+  Identity &shown = listener;
+  shown = processes.identity(main, listener, space);
+  for (const int pid : listener.pids) {
+    Identity other = processes.identity(processes.at(pid), listener, space);
+    if (other != shown && std::ranges::count(listener.others, other) == 0)
+      listener.others.push_back(std::move(other));
+  }
 }
 
 } // namespace
 
-Result<std::vector<Listener>> read_listeners(const std::string &proc) {
-  const auto sockets = read_sockets(proc);
-  if (!sockets)
-    return sockets.error();
-  std::vector<Listener> listeners;
-  if (sockets->empty())
+Result<Listeners> read_listeners(Sockets &sockets, const std::string &proc,
+                                 bool all_namespaces,
+                                 const SocketFilter &wanted) {
+  auto table = sockets.list(all_namespaces);
+  if (!table)
+    return table.error();
+  if (wanted)
+    std::erase_if(table->sockets, [&](const Socket &socket) {
+      return !wanted(socket, table->namespaces.at(socket.space));
+    });
+  Listeners listeners{.namespaces = std::move(table->namespaces),
+                      .found = {},
+                      .partial = table->partial};
+  if (table->sockets.empty())
     return listeners;
-  const auto holders = read_holders(proc);
-  for (const Socket &socket : *sockets) {
-    listeners.push_back(socket.listener);
-    if (const auto holder = holders.find(socket.inode); holder != holders.end())
-      read_process(proc, holder->second, listeners.back());
+  Holders holders = read_holders(proc, table->sockets);
+  Processes processes(proc);
+  listeners.partial = listeners.partial || holders.partial;
+  for (const Socket &socket : table->sockets) {
+    Listener &listener = listeners.found.emplace_back(Listener{socket, {}});
+    listener.uid = socket.creator;
+    if (const auto found = holders.pids.find(socket.inode);
+        found != holders.pids.end())
+      listener.pids = found->second;
+    listener.of_kernel = listener.pids.empty() && socket.creator == 0 &&
+                         (socket.inode == 0 || !holders.partial);
+    if (!listener.pids.empty())
+      add_holders(processes, listeners.namespaces.at(socket.space), listener);
   }
-  std::ranges::stable_sort(listeners, {}, &Listener::port);
   return listeners;
 }
 

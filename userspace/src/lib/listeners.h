@@ -1,38 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Who listens on this machine, as /proc shows it.
+// Who has sockets with a port on this machine, as /proc shows it.
 
 #ifndef PORTACL_LIB_LISTENERS_H
 #define PORTACL_LIB_LISTENERS_H
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "lib/engine.h"
-#include "lib/result.h"
+#include "lib/sockets.h"
 
 namespace portacl {
 
-struct Listener {
-  uint16_t port = 0;
-  uint8_t protocol = PACL_PROTO_ANY;
-  pacl_addr address{};
-  // The process that holds the socket, the oldest if several do; pid 0 when
-  // none was found.
-  int pid = 0;
-  std::string program;
-  uint32_t uid = 0;     // effective
-  uint32_t creator = 0; // the uid that made the socket
+// Whose right a process has.
+struct Identity {
+  uint32_t uid = 0; // effective
   uint32_t gid = 0;
-  std::vector<uint32_t> groups; // ascending
-  // Of CAP_NET_BIND_SERVICE over the user namespace of process 1.
+  std::vector<uint32_t> groups = {}; // ascending
+  // Of CAP_NET_BIND_SERVICE over the user namespace of process 1 or that of
+  // the socket's network namespace.
   bool capable = false;
+
+  bool operator==(const Identity &) const = default;
 };
 
-// Sockets of TCP that listen and sockets of UDP that are not connected, in the
-// order of their ports; those of the kernel are left out. Fails where the
-// directory does not show any; tables of IPv6 may be missing.
-Result<std::vector<Listener>> read_listeners(const std::string &proc);
+// The identity is that of the process; the creator's uid if there is none.
+struct Listener : Socket, Identity {
+  // The process that holds the socket. If several do, the oldest of the user
+  // who made it, else the oldest; pid 0 when none was found.
+  int pid = 0;
+  std::vector<int> pids = {}; // all of them, ascending
+  std::string program = {};
+  std::vector<Identity> others = {}; // of the other processes, each once
+  // Nobody's, though every process was asked.
+  bool of_kernel = false;
+};
+
+struct Listeners {
+  std::vector<NetNamespace> namespaces;
+  std::vector<Listener> found; // in the order of their ports
+  bool partial = false; // not all namespaces or processes could be looked into
+};
+
+using SocketFilter = std::function<bool(const Socket &, const NetNamespace &)>;
+
+// The sockets that are wanted, else all, with their holders; proc is a
+// directory such as /proc. Fails where the sockets cannot be listed. Without
+// any that is wanted, no process is looked into.
+Result<Listeners> read_listeners(Sockets &sockets, const std::string &proc,
+                                 bool all_namespaces,
+                                 const SocketFilter &wanted = {});
 
 } // namespace portacl
 

@@ -100,4 +100,9 @@ Decision Policy::decide(const pacl_request &request) const {
   return decision;
 }
 
+bool rule_matches(const std::string &numeric, const pacl_request &request) {
+  const auto alone = Policy::make(std::array{std::string_view(numeric)});
+  return alone && alone->decide(request).verdict != PACL_DEFAULT;
+}
+
 } // namespace portacl

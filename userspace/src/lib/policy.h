@@ -27,6 +27,9 @@ bool has_ended(const pacl_rule &rule);
 // A canonical text without its "until".
 std::string without_end(const std::string &numeric);
 
+// Whether one rule, canonical, applies to a bind; the engine says so.
+bool rule_matches(const std::string &numeric, const pacl_request &request);
+
 // Parses canonical text, which cannot fail but by a bug.
 pacl_rule rule_from_text(std::string_view text);
 

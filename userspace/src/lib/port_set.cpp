@@ -2,27 +2,12 @@
 
 #include "lib/port_set.h"
 
-#include <charconv>
-#include <system_error>
-
 #include <fmt/format.h>
 
+#include "lib/numbers.h"
 #include "lib/text.h"
 
 namespace portacl {
-
-namespace {
-
-std::optional<uint16_t> parse_port(std::string_view text) {
-  uint16_t port = 0;
-  const char *end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, port);
-  if (error != std::errc() || rest != end)
-    return std::nullopt;
-  return port;
-}
-
-} // namespace
 
 void add_ports(PortSet &ports, const PortRange &range) {
   for (size_t port = range.first; port <= range.last; port++)
@@ -64,10 +49,10 @@ std::optional<PortSet> parse_port_list(std::string_view text) {
     return ports;
   for (const std::string_view item : split(text, ',')) {
     const size_t dash = item.find('-');
-    const auto first = parse_port(item.substr(0, dash));
+    const auto first = number_of<uint16_t>(item.substr(0, dash));
     const auto last = dash == std::string_view::npos
                           ? first
-                          : parse_port(item.substr(dash + 1));
+                          : number_of<uint16_t>(item.substr(dash + 1));
     if (!first || !last || *first > *last)
       return std::nullopt;
     add_ports(ports, {*first, *last});

@@ -8,24 +8,27 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "lib/text.h"
+
 namespace portacl {
 
 std::string error_text(const Error &error) {
   if (error.file.empty())
     return error.message;
+  const std::string file = printable(error.file);
   if (error.line == 0)
-    return fmt::format("{}: {}", error.file, error.message);
+    return fmt::format("{}: {}", file, error.message);
   if (error.column == 0)
-    return fmt::format("{}:{}: {}", error.file, error.line, error.message);
-  return fmt::format("{}:{}:{}: {}", error.file, error.line, error.column,
+    return fmt::format("{}:{}: {}", file, error.line, error.message);
+  return fmt::format("{}:{}:{}: {}", file, error.line, error.column,
                      error.message);
 }
 
 Error system_error(int errnum, const std::string &what) {
   Error error;
   error.errnum = errnum;
-  error.message =
-      fmt::format("{}: {}", what, std::generic_category().message(errnum));
+  error.message = fmt::format("{}: {}", printable(what),
+                              std::generic_category().message(errnum));
   if (errnum == EPERM || errnum == EACCES) {
     error.code = Code::permission;
     if (geteuid() != 0)

@@ -3,6 +3,7 @@
 #include "lib/rule_hints.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,9 @@
 namespace portacl {
 
 namespace {
+
+constexpr const char *each_example =
+    "for example: allow each 1000-1999 20000+10";
 
 // The word that a byte lies in or just behind.
 const Word *word_at(const Mistake &mistake) {
@@ -105,6 +109,8 @@ std::string subject_hint(const Mistake &mistake) {
 
 std::string ports_missing_hint(const Mistake &mistake) {
   const auto &words = mistake.words;
+  if (words.size() > 1 && !words[1].quoted && words[1].text == "each")
+    return each_example;
   if (words.size() == 2 && !words[1].quoted && all_digits(words[1].text))
     return fmt::format("name the subject before the ports: {} SUBJECT {}",
                        words[0].text, words[1].text);
@@ -116,10 +122,26 @@ std::string ports_missing_hint(const Mistake &mistake) {
                      mistake.line.substr(0, words.back().end));
 }
 
+// "443 tcp" and "443 proto tcp", as others write it; empty if it is not that.
+std::string protocol_hint(const Mistake &mistake, const Word *word) {
+  constexpr std::array<std::string_view, 3> protocols = {"tcp", "udp", "sctp"};
+  const auto &words = mistake.words;
+  const auto at = static_cast<size_t>(word - words.data());
+  const bool named = word->text == "proto" || word->text == "protocol";
+  const size_t protocol = at + (named ? 1 : 0);
+  if (at == 0 || protocol >= words.size() ||
+      std::ranges::count(protocols, words[protocol].text) == 0 ||
+      words[at - 1].text.find('/') != std::string::npos)
+    return {};
+  return fmt::format("write {}/{}", words[at - 1].text, words[protocol].text);
+}
+
 std::string term_hint(const Mistake &mistake) {
   const Word *word = word_at(mistake);
   if (word == nullptr || word->quoted)
     return {};
+  if (std::string hint = protocol_hint(mistake, word); !hint.empty())
+    return hint;
   const bool after_until =
       std::ranges::any_of(mistake.words, [&](const Word &other) {
         return other.text == "until" && other.end < word->begin;
@@ -166,23 +188,7 @@ std::string leading_zero_hint(const std::string &item) {
              : fmt::format("write {}", item.substr(first));
 }
 
-} // namespace
-
-std::string mistake_text(const Mistake &mistake) {
-  std::string text = reason(mistake.code);
-  if (is_missing(mistake) || mistake.code == PACL_ERR_PORTS_MISSING)
-    return fmt::format("{} after '{}'", text,
-                       printable(mistake.words.back().text));
-  // A subject is no list.
-  const Word *word = word_at(mistake);
-  if (mistake.code == PACL_ERR_EACH_ACTION)
-    return text;
-  if (mistake.code == PACL_ERR_ID && word != nullptr)
-    return fmt::format("{}: '{}'", text, printable(word->text));
-  return fmt::format("{}: '{}'", text, printable(item_at(mistake)));
-}
-
-std::string mistake_hint(const Mistake &mistake) {
+std::string hint_of(const Mistake &mistake) {
   const std::string item = item_at(mistake);
   switch (mistake.code) {
   case PACL_ERR_ACTION:
@@ -210,7 +216,7 @@ std::string mistake_hint(const Mistake &mistake) {
   case PACL_ERR_EACH_IDS:
   case PACL_ERR_EACH_PORTS:
   case PACL_ERR_EACH_COUNT:
-    return "for example: allow each 1000-1999 20000+10";
+    return each_example;
   case PACL_ERR_EACH_ACTION:
     return "reserve the ports of all of them instead, and allow each his own";
   case PACL_ERR_TERM:
@@ -224,6 +230,29 @@ std::string mistake_hint(const Mistake &mistake) {
   default:
     return {};
   }
+}
+
+} // namespace
+
+std::string mistake_text(const Mistake &mistake) {
+  std::string text = reason(mistake.code);
+  if (is_missing(mistake) || mistake.code == PACL_ERR_PORTS_MISSING)
+    return fmt::format("{} after '{}'", text,
+                       excerpt(mistake.words.back().text));
+  // A subject is no list.
+  const Word *word = word_at(mistake);
+  if (mistake.code == PACL_ERR_EACH_ACTION)
+    return text;
+  if (mistake.code == PACL_ERR_ID && word != nullptr)
+    return fmt::format("{}: '{}'", text, excerpt(word->text));
+  return fmt::format("{}: '{}'", text, excerpt(item_at(mistake)));
+}
+
+std::string mistake_hint(const Mistake &mistake) {
+  // Cut, it would be another command.
+  constexpr size_t longest = 200;
+  std::string hint = hint_of(mistake);
+  return hint.size() > longest ? std::string() : hint;
 }
 
 } // namespace portacl

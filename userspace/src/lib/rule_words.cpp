@@ -92,14 +92,16 @@ private:
 // One line on its way from words to a rule.
 class LineParser final {
 public:
-  LineParser(std::string_view line, std::vector<Word> words, Names &names)
-      : line_(line), words_(std::move(words)), names_(names) {}
+  LineParser(std::string_view line, std::vector<Word> words, Names &names,
+             const IdLookup &ids)
+      : line_(line), words_(std::move(words)), names_(names), ids_(ids) {}
 
   Result<std::optional<WrittenRule>> parse();
 
 private:
   Result<void> subject();
   Result<void> id(bool of_group);
+  std::string name_hint(const Word &word, bool of_group);
   Result<void> reservation();
   Result<void> ports();
   Result<void> service(const std::string &item, size_t begin,
@@ -113,9 +115,11 @@ private:
   std::string_view line_;
   std::vector<Word> words_;
   Names &names_;
+  const IdLookup &ids_;
   size_t next_ = 0;
   Translation numbers_;
   std::string written_;
+  std::optional<SubjectName> name_;
   std::vector<std::string> resolved_;
   // The protocols that the items of the list have in common, and whether they
   // all agree; "" stands for every transport.
@@ -153,6 +157,25 @@ Result<void> LineParser::subject() {
   return next_ < words_.size() ? id(of_group) : Result<void>();
 }
 
+// For a name that nobody has; empty when there is nothing to say.
+std::string LineParser::name_hint(const Word &word, bool of_group) {
+  constexpr std::array<std::string_view, 4> everybody = {"all", "everyone",
+                                                         "everybody", "*"};
+  if (of_group)
+    return {};
+  if (std::ranges::count(everybody, word.text) != 0)
+    return "'any' means everybody";
+  // As other tools mark a group.
+  const bool marked = word.text.front() == '@' || word.text.front() == '%';
+  const std::string name = marked ? word.text.substr(1) : word.text;
+  // Files may have many such names, and each lookup its time.
+  if (name.empty() || (ids_ && !marked) || !names_.gid(name))
+    return {};
+  const std::string rest(line_.substr(word.end, words_.back().end - word.end));
+  return printable(fmt::format("there is a group of that name: group {}{}",
+                               quote_name(name), rest));
+}
+
 Result<void> LineParser::id(bool of_group) {
   const Word &word = words_[next_];
   const bool ports_like = !word.text.empty() && word.text[0] >= '0' &&
@@ -164,12 +187,19 @@ Result<void> LineParser::id(bool of_group) {
   }
   if (word.text.empty())
     return refused(Code::usage, word.begin, "empty name");
-  const auto found = of_group ? names_.gid(word.text) : names_.uid(word.text);
+  const auto found = ids_       ? ids_({of_group, word.text})
+                     : of_group ? names_.gid(word.text)
+                                : names_.uid(word.text);
   if (!found) {
     Error error = found.error();
     error.column = static_cast<uint32_t>(word.begin + 1);
+    if (error.code == Code::policy) {
+      const std::string hint = name_hint(word, of_group);
+      error.hint = hint.empty() ? error.hint : hint;
+    }
     return error;
   }
+  name_ = {of_group, word.text};
   numbers_.replace(word.begin, std::to_string(*found));
   numbers_.end_word(word.end);
   written_ += quote_name(word.text) + " ";
@@ -187,9 +217,9 @@ Result<void> LineParser::reservation() {
       !names_.service(word.text))
     return refused(
         Code::usage, word.begin,
-        fmt::format("a reservation has no subject: '{}'", printable(word.text)),
+        fmt::format("a reservation has no subject: '{}'", excerpt(word.text)),
         fmt::format("write: reserve {}, and allow whom you want",
-                    printable(words_.back().text)));
+                    excerpt(words_.back().text)));
   return ports();
 }
 
@@ -261,23 +291,24 @@ Result<void> LineParser::service(const std::string &item, size_t begin,
   const bool exact = listed.count(protocol) != 0;
   if (!exact && numbers.size() > 1)
     return refused(Code::policy, begin,
-                   fmt::format("service '{}' has several ports", item),
-                   fmt::format("write the number, or {}/tcp", item));
+                   fmt::format("service '{}' has several ports", excerpt(item)),
+                   fmt::format("write the number, or {}/tcp", excerpt(item)));
+  const std::string shown = excerpt(item);
   std::string own;
   if (listed.count("tcp") == 0 || listed.count("udp") == 0) {
     if (protocol.empty() && listed.size() > 1)
       return refused(
           Code::policy, begin,
-          fmt::format("service '{}' has several transports", item),
-          fmt::format("write {}/tcp, {}/udp or {}/sctp", item, item, item));
+          fmt::format("service '{}' has several transports", shown),
+          fmt::format("write {}/tcp, {}/udp or {}/sctp", shown, shown, shown));
     own = *listed.begin();
   }
   protocols_.insert(own);
   numbers_.replace(begin, std::to_string(port));
   written_ += item;
   resolved_.push_back(own.empty() || !protocol.empty()
-                          ? fmt::format("{} is {}", item, port)
-                          : fmt::format("{} is {}/{}", item, port, own));
+                          ? fmt::format("{} is {}", shown, port)
+                          : fmt::format("{} is {}/{}", shown, port, own));
   return {};
 }
 
@@ -285,10 +316,10 @@ Result<void> LineParser::derive_protocol(const Word &word) {
   if (protocols_.size() > 1)
     return refused(Code::policy, word.begin,
                    fmt::format("the items of '{}' are on different transports",
-                               printable(word.text)),
+                               excerpt(word.text)),
                    fmt::format("name the transport, for example {}/tcp, or "
                                "write two rules",
-                               printable(word.text)));
+                               excerpt(word.text)));
   if (!protocols_.begin()->empty())
     numbers_.replace(word.end, "/" + *protocols_.begin());
   return {};
@@ -324,6 +355,9 @@ Result<void> LineParser::until() {
     if (!time) {
       Error error = time.error();
       error.column = static_cast<uint32_t>(word.begin + 1);
+      if (parse_duration(word.text))
+        error.hint = fmt::format(
+            "for a duration give allow or deny --for {} instead", word.text);
       return error;
     }
     seconds = *time;
@@ -370,6 +404,7 @@ Result<std::optional<WrittenRule>> LineParser::parse() {
   result.numeric = rule_text(result.rule);
   written_.pop_back();
   result.words = std::move(written_);
+  result.name = std::move(name_);
   result.resolved = std::move(resolved_);
   return std::optional(std::move(result));
 }
@@ -413,14 +448,14 @@ Result<std::vector<Word>> split_words(std::string_view line) {
   }
 }
 
-Result<std::optional<WrittenRule>> parse_rule(std::string_view line,
-                                              Names &names) {
+Result<std::optional<WrittenRule>>
+parse_rule(std::string_view line, Names &names, const IdLookup &ids) {
   auto words = split_words(line);
   if (!words)
     return words.error();
   if (words->empty())
     return std::optional<WrittenRule>();
-  return LineParser(line, std::move(*words), names).parse();
+  return LineParser(line, std::move(*words), names, ids).parse();
 }
 
 std::string line_of_arguments(const std::vector<std::string> &arguments) {

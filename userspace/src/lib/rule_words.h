@@ -6,12 +6,14 @@
 #ifndef PORTACL_LIB_RULE_WORDS_H
 #define PORTACL_LIB_RULE_WORDS_H
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "lib/engine.h"
+#include "lib/name_record.h"
 #include "lib/names.h"
 #include "lib/result.h"
 
@@ -28,16 +30,21 @@ struct WrittenRule {
   pacl_rule rule{};
   std::string numeric; // canonical text
   std::string words;   // as written, one blank between words, "user" spelt out
+  std::optional<SubjectName> name;   // of the subject, unless it is a number
   std::vector<std::string> resolved; // what services became: "ssh is 22/tcp"
 };
 
 // The words of a line, up to a comment.
 Result<std::vector<Word>> split_words(std::string_view line);
 
+// The id of a user or a group; for callers who do not take it as it is.
+using IdLookup = std::function<Result<uint32_t>(const SubjectName &)>;
+
 // Parses one line; empty for a blank line or a comment. Errors carry the
-// column, and Code::usage for syntax, Code::policy for names.
-Result<std::optional<WrittenRule>> parse_rule(std::string_view line,
-                                              Names &names);
+// column, and Code::usage for syntax, Code::policy for names. Exactly those of
+// names that stand for nothing, or whose lookup failed, have an errno.
+Result<std::optional<WrittenRule>>
+parse_rule(std::string_view line, Names &names, const IdLookup &ids = {});
 
 // The line that shell arguments amount to. A single argument with blanks is a
 // whole line.

@@ -63,8 +63,8 @@ Result<std::string> setting_value(Setting setting, std::string_view text) {
   if (std::ranges::count(values, text) != 0)
     return std::string(text);
   return Error{.code = Code::usage,
-               .message = fmt::format("'{}' is no value for {}",
-                                      printable(text), setting_name(setting)),
+               .message = fmt::format("'{}' is no value for {}", excerpt(text),
+                                      setting_name(setting)),
                .hint = fmt::format("use one of: {}", fmt::join(values, " "))};
 }
 
@@ -111,7 +111,7 @@ Result<std::optional<Directive>> parse_directive(std::string_view line) {
     return at_word({.code = Code::usage,
                     .message = fmt::format("text after the end of the line: "
                                            "'{}'",
-                                           printable((*words)[expected].text)),
+                                           excerpt((*words)[expected].text)),
                     .hint = "remove it, or put a '#' before a comment"},
                    (*words)[expected]);
   Directive directive{.setting = *setting, .value = "on"};

@@ -97,6 +97,18 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
+std::string excerpt(std::string_view text) {
+  constexpr size_t longest = 80;
+  if (text.size() <= longest)
+    return printable(text);
+  // Not within a character.
+  size_t end = longest;
+  while (end > longest - 4 &&
+         (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80)
+    end--;
+  return printable(text.substr(0, end)) + "...";
+}
+
 bool all_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char ch) {
     return ch >= '0' && ch <= '9';
@@ -128,13 +140,35 @@ std::string counted(size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+namespace {
+
+std::string in_lower_case(std::string_view text) {
+  std::string result(text);
+  for (char &ch : result)
+    ch = ch >= 'A' && ch <= 'Z' ? static_cast<char>(ch - 'A' + 'a') : ch;
+  return result;
+}
+
+} // namespace
+
 std::string nearest(std::string_view word,
                     const std::vector<std::string> &candidates) {
+  constexpr size_t longest = 256;
   std::string best;
+  if (word.size() > longest)
+    return best;
   // Two thirds of a word must be right, or it is a guess that misleads.
   size_t limit = word.size() / 3 + 1;
   for (const std::string &candidate : candidates) {
-    const size_t distance = edit_distance(word, candidate);
+    // At least so many letters are to add or to drop.
+    const size_t difference = word.size() > candidate.size()
+                                  ? word.size() - candidate.size()
+                                  : candidate.size() - word.size();
+    if (difference >= limit)
+      continue;
+    // A letter in the other case is hardly wrong.
+    const size_t distance =
+        edit_distance(in_lower_case(word), in_lower_case(candidate));
     if (distance < limit && distance < candidate.size()) {
       limit = distance;
       best = candidate;

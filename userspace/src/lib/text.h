@@ -15,6 +15,10 @@ namespace portacl {
 // what is not UTF-8.
 std::string printable(std::string_view text);
 
+// The same of a text that may be of any length: its end is left out where it
+// is longer than anybody reads in a message.
+std::string excerpt(std::string_view text);
+
 bool all_digits(std::string_view text);
 bool has_letter(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);

@@ -22,7 +22,7 @@ constexpr const char *duration_hint =
 
 Error not_a_time(std::string_view text) {
   return {.code = Code::usage,
-          .message = fmt::format("expected a time: '{}'", printable(text)),
+          .message = fmt::format("expected a time: '{}'", excerpt(text)),
           .hint = time_hint};
 }
 
@@ -120,6 +120,13 @@ std::optional<uint64_t> seconds_of_unit(char unit) {
   }
 }
 
+uint64_t microseconds(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000000 +
+         static_cast<uint64_t>(now.tv_nsec) / 1000;
+}
+
 } // namespace
 
 Result<uint64_t> parse_time(std::string_view text) {
@@ -144,17 +151,16 @@ Result<uint64_t> parse_time(std::string_view text) {
     return Error{.code = Code::usage,
                  .message = fmt::format("{}: '{}'",
                                         pacl_error_text(PACL_ERR_TIME_RANGE),
-                                        printable(text))};
+                                        excerpt(text))};
   return static_cast<uint64_t>(seconds);
 }
 
 Result<uint64_t> parse_duration(std::string_view text) {
   const Error wrong{
       .code = Code::usage,
-      .message =
-          all_digits(text)
-              ? fmt::format("a duration without a unit: '{}'", text)
-              : fmt::format("expected a duration: '{}'", printable(text)),
+      .message = all_digits(text)
+                     ? fmt::format("a duration without a unit: '{}'", text)
+                     : fmt::format("expected a duration: '{}'", excerpt(text)),
       .hint = duration_hint};
   uint64_t total = 0;
   for (std::string_view rest = text; !rest.empty();) {
@@ -170,17 +176,17 @@ Result<uint64_t> parse_duration(std::string_view text) {
         total + value * *factor > PACL_MAX_TIME)
       return Error{.code = Code::usage,
                    .message = fmt::format("a duration that is too long: '{}'",
-                                          printable(text))};
+                                          excerpt(text))};
     total += value * *factor;
     rest.remove_prefix(static_cast<size_t>(unit + 1 - rest.data()));
   }
   if (text.empty())
     return wrong;
   if (total == 0)
-    return Error{
-        .code = Code::usage,
-        .message = fmt::format("a duration of no time: '{}'", printable(text)),
-        .hint = duration_hint};
+    return Error{.code = Code::usage,
+                 .message =
+                     fmt::format("a duration of no time: '{}'", excerpt(text)),
+                 .hint = duration_hint};
   return total;
 }
 
@@ -198,6 +204,14 @@ pacl_clock clock_now() {
   clock_gettime(CLOCK_BOOTTIME, &boot);
   return {.wall = static_cast<uint64_t>(time(nullptr)),
           .boot = static_cast<uint64_t>(boot.tv_sec)};
+}
+
+uint64_t monotonic_start() {
+  return microseconds(CLOCK_REALTIME) - microseconds(CLOCK_MONOTONIC);
+}
+
+uint64_t boot_start() {
+  return microseconds(CLOCK_REALTIME) - microseconds(CLOCK_BOOTTIME);
 }
 
 } // namespace portacl

@@ -27,6 +27,11 @@ std::string iso_time(uint64_t seconds);
 // What time it is for the engine.
 pacl_clock clock_now();
 
+// The wall clock's time at which the monotonic clock began, which the kernel
+// log goes by, and that at which the machine was started; in microseconds.
+uint64_t monotonic_start();
+uint64_t boot_start();
+
 } // namespace portacl
 
 #endif
