@@ -15,7 +15,7 @@ tool: ## build build/userspace/portaclctl
 	@test -f $(BUILD)/userspace/build.ninja || \
 		$(CMAKE) -S userspace -B $(BUILD)/userspace -G Ninja \
 			-DCMAKE_BUILD_TYPE=RelWithDebInfo \
-			-DCMAKE_INSTALL_PREFIX=$(PREFIX)
+			-DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_OPTIONS)
 	@$(CMAKE) --build $(BUILD)/userspace
 
 module: ## build module/portacl.ko for the running kernel, or that of KERNELDIR
