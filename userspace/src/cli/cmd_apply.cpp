@@ -156,11 +156,8 @@ int apply_on_trial(const Context &context, Applying &applying) {
 int cmd_apply(const Context &context) {
   if (auto fine = check_usage(context); !fine)
     return fail(context, fine.error());
-  const auto loaded = is_loaded(context.kernel);
-  if (!loaded)
-    return fail(context, loaded.error());
-  if (!*loaded)
-    return fail(context, not_loaded_error());
+  if (auto there = require_loaded(context.kernel); !there)
+    return fail(context, there.error());
   // A stream may take its time, in which others are not to wait.
   std::optional<RuleFiles> replacement;
   if (!context.options.replace.empty()) {

@@ -90,11 +90,8 @@ int cmd_diff(const Context &context) {
   if (!context.options.root.empty())
     return fail(context, usage("diff does not go with --root",
                                "it compares the kernel with its own files"));
-  const auto loaded = is_loaded(context.kernel);
-  if (!loaded)
-    return fail(context, loaded.error());
-  if (!*loaded)
-    return fail(context, not_loaded_error());
+  if (auto there = require_loaded(context.kernel); !there)
+    return fail(context, there.error());
   auto applying = read_to_apply(
       context, "nothing to compare with while the policy files have errors");
   if (!applying)

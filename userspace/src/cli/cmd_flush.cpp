@@ -70,12 +70,7 @@ int report(const Context &context, const KernelState &before,
 Result<void> check_loaded(const Context &context) {
   if (!context.options.root.empty())
     return usage("flush does not go with --root");
-  const auto loaded = is_loaded(context.kernel);
-  if (!loaded)
-    return loaded.error();
-  if (!*loaded)
-    return not_loaded_error();
-  return {};
+  return require_loaded(context.kernel);
 }
 
 Result<void> may_go_on(const Context &context, const KernelState &before) {

@@ -419,12 +419,7 @@ Result<void> check_close(const Context &context) {
   if (!context.options.root.empty())
     return usage("--close does not go with --root: it is about the sockets of "
                  "this machine");
-  const auto loaded = kernel_in_use(context);
-  if (!loaded)
-    return loaded.error();
-  if (!*loaded)
-    return not_loaded_error();
-  return {};
+  return require_loaded(context.kernel);
 }
 
 // "remove web 443" lacks its action.

@@ -323,11 +323,8 @@ int cmd_lock(const Context &context) {
     return show(context, Setting::lock);
   if (!context.options.root.empty())
     return fail(context, usage("lock does not go with --root"));
-  const auto loaded = is_loaded(context.kernel);
-  if (!loaded)
-    return fail(context, loaded.error());
-  if (!*loaded)
-    return fail(context, not_loaded_error());
+  if (auto there = require_loaded(context.kernel); !there)
+    return fail(context, there.error());
   const auto settings = read_settings(context.kernel);
   if (!settings)
     return fail(context, settings.error());

@@ -92,11 +92,8 @@ void print_json(const Context &context, const KernelPolicy &policy,
 int cmd_stats(const Context &context) {
   if (!context.options.root.empty())
     return fail(context, usage("stats does not go with --root"));
-  const auto loaded = kernel_in_use(context);
-  if (!loaded)
-    return fail(context, loaded.error());
-  if (!*loaded)
-    return fail(context, not_loaded_error());
+  if (auto there = require_loaded(context.kernel); !there)
+    return fail(context, there.error());
   const auto counts = read_counts(context.kernel);
   if (!counts)
     return fail(context, counts.error());

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include <fmt/format.h>
 
+#include "lib/text.h"
 #include "version.h"
 
 namespace portacl {
@@ -208,10 +208,7 @@ bool Console::confirm(const std::string &question) {
   prompt(question + " [y/N] ");
   std::string answer;
   std::getline(terminal_.in, answer);
-  std::ranges::transform(answer, answer.begin(), [](char ch) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(ch)));
-  });
-  return answer == "y" || answer == "yes";
+  return is_yes(answer);
 }
 
 bool Console::finish() {

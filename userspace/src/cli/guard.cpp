@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <csignal>
-#include <string>
 #include <string_view>
 
 #include <fcntl.h>
@@ -17,6 +15,8 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "lib/text.h"
 
 namespace portacl {
 
@@ -157,12 +157,9 @@ bool yes_in_time(std::chrono::seconds time) {
   }
   std::array<char, 256> buffer{};
   const ssize_t got = read(STDIN_FILENO, buffer.data(), buffer.size());
-  std::string answer(buffer.data(),
-                     static_cast<size_t>(std::max<ssize_t>(got, 0)));
-  std::ranges::transform(answer, answer.begin(), [](char ch) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(ch)));
-  });
-  return answer == "y\n" || answer == "yes\n";
+  const std::string_view answer(buffer.data(),
+                                static_cast<size_t>(std::max<ssize_t>(got, 0)));
+  return answer.ends_with('\n') && is_yes(answer.substr(0, answer.size() - 1));
 }
 
 } // namespace portacl

@@ -151,6 +151,11 @@ std::string in_lower_case(std::string_view text) {
 
 } // namespace
 
+bool is_yes(std::string_view answer) {
+  const std::string word = in_lower_case(answer);
+  return word == "y" || word == "yes";
+}
+
 std::string nearest(std::string_view word,
                     const std::vector<std::string> &candidates) {
   constexpr size_t longest = 256;

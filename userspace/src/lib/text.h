@@ -29,6 +29,9 @@ std::string file_name(const std::string &path);
 // "1 rule", "2 rules".
 std::string counted(size_t count, std::string_view noun);
 
+// Whether an answer is y or yes, in letters of either case.
+bool is_yes(std::string_view answer);
+
 // The candidate most like the word; empty if none is close enough to be what
 // was meant.
 std::string nearest(std::string_view word,
