@@ -12,9 +12,8 @@
 
 #include <fmt/format.h>
 #include <linux/audit.h>
-#include <systemd/sd-id128.h>
-#include <systemd/sd-journal.h>
 
+#include "lib/libsystemd_calls.h"
 #include "lib/numbers.h"
 
 namespace portacl {
@@ -28,13 +27,13 @@ Error journal_error(int result) {
 std::string this_boot_match() {
   sd_id128_t id{};
   std::array<char, SD_ID128_STRING_MAX> text{};
-  if (sd_id128_get_boot(&id) < 0)
+  if (lazy::sd_id128_get_boot(&id) < 0)
     return {};
-  return fmt::format("_BOOT_ID={}", sd_id128_to_string(id, text.data()));
+  return fmt::format("_BOOT_ID={}", lazy::sd_id128_to_string(id, text.data()));
 }
 
 int add_match(sd_journal *journal, const std::string &match) {
-  return sd_journal_add_match(journal, match.data(), match.size());
+  return lazy::sd_journal_add_match(journal, match.data(), match.size());
 }
 
 // Fields that begin with '_' are journald's own, and SYSLOG_FACILITY is, too,
@@ -58,7 +57,7 @@ int match_audit(sd_journal *journal) {
 std::string_view field(sd_journal *journal, const char *name) {
   const void *data = nullptr;
   size_t size = 0;
-  if (sd_journal_get_data(journal, name, &data, &size) < 0)
+  if (lazy::sd_journal_get_data(journal, name, &data, &size) < 0)
     return {};
   const std::string_view text(static_cast<const char *>(data), size);
   return text.substr(std::min(text.find('=') + 1, size));
@@ -73,10 +72,11 @@ uint64_t kernel_time(sd_journal *journal) {
   uint64_t received = 0;
   uint64_t monotonic = 0;
   sd_id128_t boot{};
-  if (sd_journal_get_realtime_usec(journal, &received) < 0)
+  if (lazy::sd_journal_get_realtime_usec(journal, &received) < 0)
     return 0;
   const auto said = number_field(journal, "_SOURCE_MONOTONIC_TIMESTAMP");
-  if (!said || sd_journal_get_monotonic_usec(journal, &monotonic, &boot) < 0 ||
+  if (!said ||
+      lazy::sd_journal_get_monotonic_usec(journal, &monotonic, &boot) < 0 ||
       *said > monotonic || monotonic - *said > received)
     return received;
   return received - (monotonic - *said);
@@ -109,19 +109,19 @@ std::optional<Event> current_event(sd_journal *journal) {
 } // namespace
 
 void Journal::Close::operator()(sd_journal *journal) const {
-  sd_journal_close(journal);
+  lazy::sd_journal_close(journal);
 }
 
 Result<void> Journal::match(bool this_boot) {
   sd_journal *journal = journal_.get();
-  sd_journal_flush_matches(journal);
+  lazy::sd_journal_flush_matches(journal);
   int result = match_kernel(journal);
   if (result >= 0)
-    result = sd_journal_add_disjunction(journal);
+    result = lazy::sd_journal_add_disjunction(journal);
   if (result >= 0)
     result = match_audit(journal);
   if (result >= 0 && this_boot)
-    result = sd_journal_add_conjunction(journal);
+    result = lazy::sd_journal_add_conjunction(journal);
   if (result >= 0 && this_boot)
     result = add_match(journal, this_boot_match());
   if (result < 0)
@@ -130,19 +130,24 @@ Result<void> Journal::match(bool this_boot) {
 }
 
 Result<std::optional<Journal>> Journal::open(bool this_boot) {
+  // Without the library the kernel log has to do.
+  if (auto there = lazy::libsystemd.load(); !there)
+    return std::optional<Journal>();
   sd_journal *opened = nullptr;
   // Fails where there is no journal at all, or this is another system's.
-  if (sd_journal_open(&opened, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM) < 0)
+  if (lazy::sd_journal_open(&opened,
+                            SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM) < 0)
     return std::optional<Journal>();
   Journal journal;
   journal.journal_.reset(opened);
   const std::string boot = this_boot_match();
   if (boot.empty() || match_kernel(opened) < 0 || add_match(opened, boot) < 0 ||
-      sd_journal_seek_tail(opened) < 0 || sd_journal_previous(opened) <= 0)
+      lazy::sd_journal_seek_tail(opened) < 0 ||
+      lazy::sd_journal_previous(opened) <= 0)
     return std::optional<Journal>();
   if (auto matched = journal.match(this_boot); !matched)
     return matched.error();
-  const int descriptor = sd_journal_get_fd(opened);
+  const int descriptor = lazy::sd_journal_get_fd(opened);
   if (descriptor < 0)
     return journal_error(descriptor);
   journal.descriptor_ = descriptor;
@@ -153,18 +158,18 @@ Result<std::vector<Event>> Journal::last(size_t count) {
   sd_journal *journal = journal_.get();
   std::vector<Event> events;
   std::set<std::string> records;
-  int result = sd_journal_seek_tail(journal);
+  int result = lazy::sd_journal_seek_tail(journal);
   if (result >= 0)
-    result = sd_journal_previous(journal);
+    result = lazy::sd_journal_previous(journal);
   // Where read() goes on.
   char *text = nullptr;
   if (result > 0)
-    result = sd_journal_get_cursor(journal, &text);
+    result = lazy::sd_journal_get_cursor(journal, &text);
   const std::unique_ptr<char, decltype(&std::free)> cursor(text, std::free);
   if (result < 0)
     return journal_error(result);
   for (int more = cursor ? 1 : 0; more > 0 && events.size() < count;
-       more = sd_journal_previous(journal)) {
+       more = lazy::sd_journal_previous(journal)) {
     auto event = current_event(journal);
     // Audit records come from the kernel log, too.
     if (event && (event->audit_record.empty() ||
@@ -172,10 +177,10 @@ Result<std::vector<Event>> Journal::last(size_t count) {
       events.push_back(std::move(*event));
   }
   std::ranges::reverse(events);
-  result = cursor ? sd_journal_seek_cursor(journal, cursor.get())
-                  : sd_journal_seek_head(journal);
+  result = cursor ? lazy::sd_journal_seek_cursor(journal, cursor.get())
+                  : lazy::sd_journal_seek_head(journal);
   if (result >= 0 && cursor)
-    result = sd_journal_next(journal);
+    result = lazy::sd_journal_next(journal);
   if (result < 0)
     return journal_error(result);
   return events;
@@ -183,8 +188,8 @@ Result<std::vector<Event>> Journal::last(size_t count) {
 
 Result<void> Journal::read(std::vector<Event> &events) {
   sd_journal *journal = journal_.get();
-  int result = sd_journal_process(journal);
-  while (result >= 0 && (result = sd_journal_next(journal)) > 0) {
+  int result = lazy::sd_journal_process(journal);
+  while (result >= 0 && (result = lazy::sd_journal_next(journal)) > 0) {
     if (auto event = current_event(journal))
       events.push_back(std::move(*event));
   }

@@ -6,31 +6,36 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <libkmod.h>
+
+#include "lib/libkmod_calls.h"
 
 namespace portacl {
 
 namespace {
 
 struct ReleaseContext {
-  void operator()(kmod_ctx *context) const { kmod_unref(context); }
+  void operator()(kmod_ctx *context) const { lazy::kmod_unref(context); }
 };
 struct ReleaseModule {
-  void operator()(kmod_module *module) const { kmod_module_unref(module); }
+  void operator()(kmod_module *module) const {
+    lazy::kmod_module_unref(module);
+  }
 };
 struct ReleaseList {
-  void operator()(kmod_list *list) const { kmod_module_unref_list(list); }
+  void operator()(kmod_list *list) const { lazy::kmod_module_unref_list(list); }
 };
 using Context = std::unique_ptr<kmod_ctx, ReleaseContext>;
 using Module = std::unique_ptr<kmod_module, ReleaseModule>;
 using ModuleList = std::unique_ptr<kmod_list, ReleaseList>;
 
 Result<Context> make_context() {
-  Context context(kmod_new(nullptr, nullptr));
+  if (auto there = lazy::libkmod.load(); !there)
+    return there.error();
+  Context context(lazy::kmod_new(nullptr, nullptr));
   if (!context)
     return system_error(ENOMEM, "cannot use libkmod");
   // The library would write to stderr by itself.
-  kmod_set_log_fn(
+  lazy::kmod_set_log_fn(
       context.get(),
       [](void *, int, const char *, int, const char *, const char *, va_list) {
       },
@@ -55,10 +60,10 @@ Error load_error(int error, const std::string &module) {
 
 Result<void> load_file(kmod_ctx *context, const std::string &path) {
   kmod_module *raw = nullptr;
-  int error = kmod_module_new_from_path(context, path.c_str(), &raw);
+  int error = lazy::kmod_module_new_from_path(context, path.c_str(), &raw);
   const Module module(raw);
   if (error == 0)
-    error = kmod_module_insert_module(module.get(), 0, nullptr);
+    error = lazy::kmod_module_insert_module(module.get(), 0, nullptr);
   if (error == 0 || error == -EEXIST)
     return {};
   return load_error(-error, path);
@@ -66,15 +71,15 @@ Result<void> load_file(kmod_ctx *context, const std::string &path) {
 
 Result<void> load_name(kmod_ctx *context, const std::string &name) {
   kmod_list *raw = nullptr;
-  int error = kmod_module_new_from_lookup(context, name.c_str(), &raw);
+  int error = lazy::kmod_module_new_from_lookup(context, name.c_str(), &raw);
   const ModuleList list(raw);
   if (error < 0 || !list)
     return load_error(error < 0 ? -error : ENOENT, name);
-  kmod_list *item = nullptr;
-  kmod_list_foreach(item, list.get()) {
-    const Module module(kmod_module_get_module(item));
-    error = kmod_module_probe_insert_module(module.get(), 0, nullptr, nullptr,
-                                            nullptr, nullptr);
+  for (kmod_list *item = list.get(); item != nullptr;
+       item = lazy::kmod_list_next(list.get(), item)) {
+    const Module module(lazy::kmod_module_get_module(item));
+    error = lazy::kmod_module_probe_insert_module(module.get(), 0, nullptr,
+                                                  nullptr, nullptr, nullptr);
     if (error != 0 && error != -EEXIST)
       return load_error(-error, name);
   }
@@ -97,10 +102,11 @@ Result<void> LibKmod::unload(const std::string &name) {
   if (!context)
     return context.error();
   kmod_module *raw = nullptr;
-  int error = kmod_module_new_from_name(context->get(), name.c_str(), &raw);
+  int error =
+      lazy::kmod_module_new_from_name(context->get(), name.c_str(), &raw);
   const Module module(raw);
   if (error == 0)
-    error = kmod_module_remove_module(module.get(), 0);
+    error = lazy::kmod_module_remove_module(module.get(), 0);
   if (error == 0)
     return {};
   Error result = system_error(-error, "cannot unload " + name);
