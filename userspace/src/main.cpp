@@ -36,6 +36,7 @@ int main(int argc, char **argv) {
     portacl::ProcSysctl sysctl("/proc/sys/net/ipv4");
     portacl::DiagSockets sockets;
     portacl::SystemEventLog events("/dev/kmsg", "/var/log/audit/audit.log");
+    portacl::SystemPrograms programs;
     const portacl::Machine machine{
         .terminal = {.in = std::cin,
                      .out = std::cout,
@@ -51,7 +52,8 @@ int main(int argc, char **argv) {
         .kmod = kmod,
         .sysctl = sysctl,
         .sockets = sockets,
-        .events = events};
+        .events = events,
+        .programs = programs};
     return portacl::run({argv + 1, argv + argc}, machine);
   } catch (const std::exception &error) {
     std::cerr << "portaclctl: " << error.what() << '\n';

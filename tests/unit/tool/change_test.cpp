@@ -43,6 +43,7 @@ TEST_F(AllowTest, PromisesAReboootOnlyWithTheService) {
   fs::create_symlink("/usr/lib/systemd/system/portacl.service",
                      root.path() + "/etc/systemd/system/sysinit.target.wants/"
                                    "portacl.service");
+  root.write("/usr/lib/systemd/system/portacl.service", "[Service]\n");
   EXPECT_EQ(run_tool({"allow", "web", "443"}).out,
             "allowed: user web (uid 1001) may bind 443, any transport, now and "
             "after a reboot\n");
@@ -58,6 +59,14 @@ TEST_F(AllowTest, PromisesAReboootOnlyWithTheService) {
   root.write(vendor, "");
   EXPECT_THAT(run_tool({"allow", "web", "445"}).out,
               HasSubstr("once portaclctl load has run"));
+}
+
+TEST_F(AllowTest, SaysHowToHaveItAfterAReboot) {
+  root.write("/usr/local/lib/systemd/system/portacl.service", "[Service]\n");
+  EXPECT_EQ(run_tool({"allow", "web", "443"}).out,
+            "allowed: user web (uid 1001) may bind 443, any transport, now; "
+            "after a reboot once portaclctl load has run, or with: systemctl "
+            "enable portacl.service\n");
 }
 
 TEST_F(AllowTest, TwiceIsOnce) {

@@ -372,6 +372,16 @@ void ToolTest::write_listeners(const std::vector<Fake> &listeners) const {
     root.write("/proc/net/" + table, "  sl  local_address\n" + text);
 }
 
+Result<ProgramOutput>
+FakePrograms::run(const std::vector<std::string> &arguments) {
+  const std::string words = fmt::format("{}", fmt::join(arguments, " "));
+  calls.push_back(words);
+  const auto found = outputs.find(words);
+  if (found == outputs.end())
+    return system_error(ENOENT, "cannot run " + arguments.at(0));
+  return found->second;
+}
+
 Outcome ToolTest::run_tool(const std::vector<std::string> &arguments,
                            const std::string &input, bool terminal) {
   std::istringstream in(input);
@@ -386,6 +396,7 @@ Outcome ToolTest::run_tool(const std::vector<std::string> &arguments,
                         .sysctl = sysctl,
                         .sockets = sockets,
                         .events = events,
+                        .programs = programs,
                         .root = root.path()};
   Outcome outcome;
   outcome.status = run(arguments, machine);

@@ -179,6 +179,15 @@ private:
   int always_; // always readable
 };
 
+// Programs that print what a test wants, by their words with single blanks.
+class FakePrograms final : public Programs {
+public:
+  Result<ProgramOutput> run(const std::vector<std::string> &arguments) override;
+
+  std::map<std::string, ProgramOutput> outputs; // the others do not exist
+  std::vector<std::string> calls;
+};
+
 struct Outcome {
   int status = -1;
   std::string out;
@@ -213,6 +222,7 @@ protected:
   FakeSysctl sysctl;
   FakeSockets sockets{root};
   FakeEventLog events;
+  FakePrograms programs;
 
   static constexpr const char *local = "/etc/portacl.d/50-local.conf";
   static constexpr const char *runtime = "/run/portacl.d/60-runtime.conf";

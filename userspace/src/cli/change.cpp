@@ -111,7 +111,10 @@ std::string how_long(const Context &context, KernelPart part,
     return "now; after a reboot once the policy files are corrected";
   if (applied_at_boot(context.root))
     return "now and after a reboot";
-  return "now; after a reboot once portaclctl load has run";
+  std::string by_hand = "now; after a reboot once portaclctl load has run";
+  if (boot_unit_installed(context.root))
+    by_hand += ", or with: systemctl enable portacl.service";
+  return by_hand;
 }
 
 std::vector<uint32_t> dropped_lines(const Context &context,

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/describe.h"
+#include "cli/prometheus.h"
 #include "lib/stats.h"
 #include "lib/table.h"
 #include "lib/text.h"
@@ -92,6 +93,8 @@ void print_json(const Context &context, const KernelPolicy &policy,
 int cmd_stats(const Context &context) {
   if (!context.options.root.empty())
     return fail(context, usage("stats does not go with --root"));
+  if (!context.options.prometheus.empty())
+    return write_metrics(context);
   if (auto there = require_loaded(context.kernel); !there)
     return fail(context, there.error());
   const auto counts = read_counts(context.kernel);

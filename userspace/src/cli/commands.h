@@ -28,6 +28,8 @@ int cmd_flush(const Context &context);
 int cmd_cat_config(const Context &context);
 int cmd_load(const Context &context);
 int cmd_unload(const Context &context);
+int cmd_doctor(const Context &context);
+int cmd_import(const Context &context);
 int cmd_version(const Context &context);
 
 } // namespace portacl

@@ -84,7 +84,13 @@ void Console::json_line(const std::string &key, const Json &value) {
 }
 
 std::string Console::painted(std::string_view word, bool good) const {
-  return paint(word, good ? green : red, terminal_.out_is_terminal);
+  return painted(word, good ? Tone::good : Tone::bad);
+}
+
+std::string Console::painted(std::string_view word, Tone tone) const {
+  constexpr std::array<const char *, 3> colors = {green, yellow, red};
+  return paint(word, colors.at(static_cast<size_t>(tone)),
+               terminal_.out_is_terminal);
 }
 
 bool Console::flush() {

@@ -32,6 +32,7 @@ struct Terminal {
 
 enum class JsonStyle { off, pretty, brief };
 enum class Color { automatic, always, never };
+enum class Tone { good, doubtful, bad };
 
 Json error_json(const Error &error);
 
@@ -51,6 +52,7 @@ public:
   void json_line(const std::string &key, const Json &value);
   // A word of text(), coloured as a verdict is.
   std::string painted(std::string_view word, bool good) const;
+  std::string painted(std::string_view word, Tone tone) const;
   // Shows what was printed so far. False when output was lost.
   bool flush();
   // The descriptor of the answers, -1 if it is not known.

@@ -10,6 +10,7 @@
 #include "lib/kernel.h"
 #include "lib/kmod.h"
 #include "lib/names.h"
+#include "lib/programs.h"
 #include "lib/rule_files.h"
 #include "lib/rule_words.h"
 #include "lib/sockets.h"
@@ -26,6 +27,7 @@ struct Context {
   Sysctl &sysctl;
   Sockets &sockets;
   EventLog &events;
+  Programs &programs;
   // Put before every path of a file; --root unless a test has its own.
   std::string root;
 };
@@ -46,6 +48,7 @@ struct Machine {
   Sysctl &sysctl;
   Sockets &sockets;
   EventLog &events;
+  Programs &programs;
   std::string root = {}; // where its files are
 };
 

@@ -8,6 +8,7 @@
 
 #include "lib/engine.h"
 #include "lib/policy.h"
+#include "lib/shell_words.h"
 #include "lib/text.h"
 #include "lib/times.h"
 
@@ -114,14 +115,11 @@ std::string shell_command(const std::string &verb, const std::string &rule) {
     command += " " + verb;
   if (rule.find_first_not_of(plain) == std::string::npos)
     return command + " " + rule;
-  std::string quoted;
   // Without a verb the action is the command.
   const size_t from = verb.empty() ? rule.find(' ') + 1 : 0;
   if (from != 0)
     command += " " + rule.substr(0, from - 1);
-  for (const char ch : rule.substr(from))
-    quoted += ch == '\'' ? std::string("'\\''") : std::string(1, ch);
-  return fmt::format("{} '{}'", command, quoted);
+  return command + " " + shell_word(rule.substr(from));
 }
 
 Json subject_json(const Context &context, const pacl_rule &rule) {

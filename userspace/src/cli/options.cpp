@@ -53,6 +53,7 @@ struct Raw {
   std::string json;
   std::string confirm;
   std::string lines;
+  std::string prometheus;
   std::string replace;
   std::string duration;
   std::string color = "auto";
@@ -186,6 +187,13 @@ void add_file_commands(CLI::App &app, Options &options, Raw &raw) {
               "Policy files");
   add_command(app, "cat-config", "Print the files in force as one",
               "Policy files");
+  auto *import = add_command(
+      app, "import", "Print what other ways allow as rules", "Policy files");
+  import->add_option(
+      "WAY [SOURCE...]", options.words,
+      "authbind, mac_portacl, setcap, systemd, sysctl or nat; then what to "
+      "read instead of this machine's own");
+  import->add_flag("--tcp-only", options.tcp_only, "Of authbind: for TCP only");
 }
 
 void add_setting_commands(CLI::App &app, Options &options) {
@@ -239,7 +247,13 @@ void add_commands(CLI::App &app, Options &options, Raw &raw) {
   log->add_option("-n,--lines", raw.lines, "The last N (default: 20)")
       ->type_name("N");
   add_command(app, "suggest", "Turn refusals into rules to review", "Look");
-  add_command(app, "stats", "Show what was granted and refused", "Look");
+  auto *stats =
+      add_command(app, "stats", "Show what was granted and refused", "Look");
+  stats->add_flag("--prometheus{-}", raw.prometheus,
+                  "As a textfile for Prometheus' node_exporter");
+  add_command(app, "doctor", "Look for what is wrong with this machine", "Look")
+      ->add_option("[CHECK...]", options.words,
+                   "only these checks (default: all)");
   add_rule_commands(app, options, raw);
   add_file_commands(app, options, raw);
   add_setting_commands(app, options);
@@ -412,6 +426,7 @@ Result<void> check_values(Options &options, const Raw &raw) {
       !fine)
     return fine;
   options.replace = raw.replace;
+  options.prometheus = raw.prometheus;
   if (options.command == "load" && options.words.size() > 1)
     return usage_error("load takes one file");
   if (setting_of(options.command) && options.words.size() > 1)

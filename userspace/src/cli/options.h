@@ -37,6 +37,9 @@ struct Options {
   std::string replace;          // of apply: a file or "-"; empty without it
   bool close = false;           // of remove
 
+  bool tcp_only = false;  // of import
+  std::string prometheus; // of stats: a file or "-"; empty without it
+
   bool follow = false; // of log
   uint64_t lines = 20; // of log
 

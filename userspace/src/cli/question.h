@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cli/in_force.h"
+#include "lib/address_ranges.h"
 #include "lib/policy.h"
 #include "lib/rule_files.h"
 
@@ -18,9 +19,6 @@ namespace portacl {
 
 // (uid_t)-1 is nobody's id, so that no rule can name it.
 constexpr uint32_t no_id = PACL_MAX_ID + 1U;
-
-constexpr pacl_addr ipv6_wildcard{};
-constexpr pacl_addr ipv4_wildcard = PACL_ADDR_IPV4(0);
 
 // Whoever binds. Requests that are made of one point into it.
 struct Subject {

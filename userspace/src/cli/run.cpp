@@ -23,7 +23,8 @@ constexpr std::array commands = {
     Command{"query", cmd_query},     Command{"explain", cmd_explain},
     Command{"who", cmd_who},         Command{"ports", cmd_ports},
     Command{"log", cmd_log},         Command{"suggest", cmd_suggest},
-    Command{"stats", cmd_stats},     Command{"allow", cmd_allow},
+    Command{"stats", cmd_stats},     Command{"doctor", cmd_doctor},
+    Command{"import", cmd_import},   Command{"allow", cmd_allow},
     Command{"deny", cmd_allow},      Command{"reserve", cmd_allow},
     Command{"remove", cmd_remove},   Command{"check", cmd_check},
     Command{"diff", cmd_diff},       Command{"apply", cmd_apply},
@@ -45,6 +46,7 @@ int dispatch(const Options &options, Console &console, const Machine &machine) {
   Names names(root, options.boot ? NameSources::local : NameSources::all);
   ProcSysctl rooted(options.root + "/proc/sys/net/ipv4");
   ProcSockets rooted_sockets(options.root + "/proc");
+  NoPrograms no_programs;
   const Context context{
       .options = options,
       .console = console,
@@ -54,6 +56,7 @@ int dispatch(const Options &options, Console &console, const Machine &machine) {
       .sysctl = options.root.empty() ? machine.sysctl : rooted,
       .sockets = options.root.empty() ? machine.sockets : rooted_sockets,
       .events = machine.events,
+      .programs = options.root.empty() ? machine.programs : no_programs,
       .root = root};
   for (const Command &command : commands) {
     if (command.name == options.command)

@@ -5,25 +5,19 @@
 #include <cerrno>
 #include <climits>
 #include <map>
-#include <memory>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "lib/directory.h"
 #include "lib/fd.h"
 
 namespace portacl {
 
 namespace {
-
-struct CloseDirectory {
-  void operator()(DIR *directory) const { closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 // How symbolic links below a root are followed is said by RESOLVE_ flags.
 UniqueFd open_below(const std::string &root, const std::string &inside,
@@ -137,11 +131,13 @@ Result<std::string> read_regular(const UniqueFd &fd, const std::string &path,
 
 } // namespace
 
-UniqueFd open_in_root(const std::string &root, const std::string &path) {
-  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+UniqueFd open_in_root(const std::string &root, const std::string &path,
+                      int flags) {
   if (root.empty())
     return UniqueFd(open(path.c_str(), flags));
-  return open_below(root, path.substr(root.size()), flags, RESOLVE_IN_ROOT);
+  const std::string inside = path.substr(root.size());
+  return open_below(root, inside.empty() ? "." : inside, flags,
+                    RESOLVE_IN_ROOT);
 }
 
 Result<void> check_tree(const std::string &root) {

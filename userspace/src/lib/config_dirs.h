@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include <fcntl.h>
+
 #include "lib/fd.h"
 #include "lib/result.h"
 
@@ -29,9 +31,15 @@ struct HiddenFile {
   bool masked = false; // by a link to /dev/null
 };
 
-// Opens a file of the tree for reading, without waiting for a FIFO or taking a
-// terminal. The path begins with the root; symbolic links stay inside it.
-UniqueFd open_in_root(const std::string &root, const std::string &path);
+// How to open a file of the tree for reading, without waiting for a FIFO or
+// taking a terminal.
+constexpr int open_to_read = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+// And to look at it only, which its mode does not hinder.
+constexpr int open_to_look = O_PATH | O_CLOEXEC;
+
+// The path begins with the root; symbolic links stay inside it.
+UniqueFd open_in_root(const std::string &root, const std::string &path,
+                      int flags = open_to_read);
 
 // Whether the tool's own directories below a root are reached without symbolic
 // links: what is done there would be done somewhere else.

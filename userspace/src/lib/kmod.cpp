@@ -3,7 +3,6 @@
 #include "lib/kmod.h"
 
 #include <cerrno>
-#include <memory>
 
 #include <fmt/format.h>
 
@@ -13,35 +12,10 @@ namespace portacl {
 
 namespace {
 
-struct ReleaseContext {
-  void operator()(kmod_ctx *context) const { lazy::kmod_unref(context); }
-};
-struct ReleaseModule {
-  void operator()(kmod_module *module) const {
-    lazy::kmod_module_unref(module);
-  }
-};
 struct ReleaseList {
   void operator()(kmod_list *list) const { lazy::kmod_module_unref_list(list); }
 };
-using Context = std::unique_ptr<kmod_ctx, ReleaseContext>;
-using Module = std::unique_ptr<kmod_module, ReleaseModule>;
 using ModuleList = std::unique_ptr<kmod_list, ReleaseList>;
-
-Result<Context> make_context() {
-  if (auto there = lazy::libkmod.load(); !there)
-    return there.error();
-  Context context(lazy::kmod_new(nullptr, nullptr));
-  if (!context)
-    return system_error(ENOMEM, "cannot use libkmod");
-  // The library would write to stderr by itself.
-  lazy::kmod_set_log_fn(
-      context.get(),
-      [](void *, int, const char *, int, const char *, const char *, va_list) {
-      },
-      nullptr);
-  return context;
-}
 
 Error load_error(int error, const std::string &module) {
   Error result = system_error(error, "cannot load " + module);
@@ -61,7 +35,7 @@ Error load_error(int error, const std::string &module) {
 Result<void> load_file(kmod_ctx *context, const std::string &path) {
   kmod_module *raw = nullptr;
   int error = lazy::kmod_module_new_from_path(context, path.c_str(), &raw);
-  const Module module(raw);
+  const KmodModule module(raw);
   if (error == 0)
     error = lazy::kmod_module_insert_module(module.get(), 0, nullptr);
   if (error == 0 || error == -EEXIST)
@@ -77,7 +51,7 @@ Result<void> load_name(kmod_ctx *context, const std::string &name) {
     return load_error(error < 0 ? -error : ENOENT, name);
   for (kmod_list *item = list.get(); item != nullptr;
        item = lazy::kmod_list_next(list.get(), item)) {
-    const Module module(lazy::kmod_module_get_module(item));
+    const KmodModule module(lazy::kmod_module_get_module(item));
     error = lazy::kmod_module_probe_insert_module(module.get(), 0, nullptr,
                                                   nullptr, nullptr, nullptr);
     if (error != 0 && error != -EEXIST)
@@ -88,8 +62,22 @@ Result<void> load_name(kmod_ctx *context, const std::string &name) {
 
 } // namespace
 
+Result<KmodContext> make_kmod_context() {
+  if (auto there = lazy::libkmod.load(); !there)
+    return there.error();
+  KmodContext context(lazy::kmod_new(nullptr, nullptr));
+  if (!context)
+    return system_error(ENOMEM, "cannot use libkmod");
+  lazy::kmod_set_log_fn(
+      context.get(),
+      [](void *, int, const char *, int, const char *, const char *, va_list) {
+      },
+      nullptr);
+  return context;
+}
+
 Result<void> LibKmod::load(const std::string &module) {
-  const auto context = make_context();
+  const auto context = make_kmod_context();
   if (!context)
     return context.error();
   if (module.find('/') != std::string::npos || module.ends_with(".ko"))
@@ -98,13 +86,13 @@ Result<void> LibKmod::load(const std::string &module) {
 }
 
 Result<void> LibKmod::unload(const std::string &name) {
-  const auto context = make_context();
+  const auto context = make_kmod_context();
   if (!context)
     return context.error();
   kmod_module *raw = nullptr;
   int error =
       lazy::kmod_module_new_from_name(context->get(), name.c_str(), &raw);
-  const Module module(raw);
+  const KmodModule module(raw);
   if (error == 0)
     error = lazy::kmod_module_remove_module(module.get(), 0);
   if (error == 0)

@@ -8,15 +8,14 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <memory>
 #include <optional>
 #include <sstream>
 #include <string_view>
 #include <system_error>
 
-#include <dirent.h>
 #include <unistd.h>
 
+#include "lib/directory.h"
 #include "lib/numbers.h"
 
 namespace portacl {
@@ -33,11 +32,6 @@ std::optional<uint64_t> number_of_target(std::string_view target,
   return number_of<uint64_t>(
       target.substr(prefix.size(), target.size() - prefix.size() - 1));
 }
-
-struct CloseDirectory {
-  void operator()(DIR *directory) const { closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 // The entries of a directory whose names are numbers, ascending.
 std::vector<int> numbered_entries(const std::string &path) {

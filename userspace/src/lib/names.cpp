@@ -31,7 +31,8 @@ struct CloseFile {
 };
 using File = std::unique_ptr<FILE, CloseFile>;
 
-constexpr std::array<const char *, 3> protocols = {"tcp", "udp", "sctp"};
+constexpr std::array<const char *, 3> service_protocols = {"tcp", "udp",
+                                                           "sctp"};
 
 // Calls one of the *_r functions until its buffer is large enough. Returns its
 // error: glibc's have none when nobody has the name or number, so that what
@@ -314,12 +315,13 @@ std::vector<ServicePort> Names::find_service(const std::string &name) const {
     for (const Service &service : *services_) {
       const bool named = service.name == name ||
                          std::ranges::count(service.aliases, name) != 0;
-      if (named && std::ranges::count(protocols, service.port.protocol) != 0)
+      if (named &&
+          std::ranges::count(service_protocols, service.port.protocol) != 0)
         result.push_back(service.port);
     }
     return result;
   }
-  for (const char *protocol : protocols) {
+  for (const char *protocol : service_protocols) {
     std::vector<char> buffer;
     servent entry{};
     servent *found = nullptr;

@@ -124,13 +124,13 @@ std::string ports_missing_hint(const Mistake &mistake) {
 
 // "443 tcp" and "443 proto tcp", as others write it; empty if it is not that.
 std::string protocol_hint(const Mistake &mistake, const Word *word) {
-  constexpr std::array<std::string_view, 3> protocols = {"tcp", "udp", "sctp"};
+  constexpr std::array<std::string_view, 3> known = {"tcp", "udp", "sctp"};
   const auto &words = mistake.words;
   const auto at = static_cast<size_t>(word - words.data());
   const bool named = word->text == "proto" || word->text == "protocol";
   const size_t protocol = at + (named ? 1 : 0);
   if (at == 0 || protocol >= words.size() ||
-      std::ranges::count(protocols, words[protocol].text) == 0 ||
+      std::ranges::count(known, words[protocol].text) == 0 ||
       words[at - 1].text.find('/') != std::string::npos)
     return {};
   return fmt::format("write {}/{}", words[at - 1].text, words[protocol].text);

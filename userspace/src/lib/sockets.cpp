@@ -22,6 +22,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "lib/address_ranges.h"
 #include "lib/fd.h"
 #include "lib/numbers.h"
 #include "lib/sock_diag.h"
@@ -110,21 +111,11 @@ std::optional<Socket> read_line(const Table &table, std::string_view line) {
 }
 
 std::optional<Socket> with_address(Socket socket, const std::string &text) {
-  in_addr four{};
-  if (inet_pton(AF_INET, text.c_str(), &four) == 1) {
-    socket.family = AF_INET;
-    socket.address = PACL_ADDR_IPV4(ntohl(four.s_addr));
-    return socket;
-  }
-  in6_addr six{};
-  if (inet_pton(AF_INET6, text.c_str(), &six) != 1)
+  const auto parsed = parse_address(text);
+  if (!parsed)
     return std::nullopt;
-  socket.family = AF_INET6;
-  socket.address = {};
-  for (size_t i = 0; i < 8; i++) {
-    socket.address.hi = socket.address.hi << 8 | six.s6_addr[i];
-    socket.address.lo = socket.address.lo << 8 | six.s6_addr[i + 8];
-  }
+  socket.family = parsed->ipv6 ? AF_INET6 : AF_INET;
+  socket.address = parsed->address;
   return socket;
 }
 
