@@ -7,12 +7,15 @@ PREFIX ?= /usr/local
 CMAKE ?= cmake
 
 .DELETE_ON_ERROR:
-.PHONY: all tool module demo check unit cli lint vm fuzz install clean help
+.PHONY: all tool module demo check unit cli lint vm fuzz install install-module \
+	clean help
 
 all: tool module ## build the tool and, where its headers are, the module for the running kernel
 
 tool: ## build build/userspace/portaclctl
-	@test -f $(BUILD)/userspace/build.ninja || \
+	@{ test -f $(BUILD)/userspace/build.ninja && grep -qxF \
+			'CMAKE_INSTALL_PREFIX:PATH=$(PREFIX)' \
+			$(BUILD)/userspace/CMakeCache.txt; } || \
 		$(CMAKE) -S userspace -B $(BUILD)/userspace -G Ninja \
 			-DCMAKE_BUILD_TYPE=RelWithDebInfo \
 			-DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_OPTIONS)
@@ -34,8 +37,16 @@ check: ## run everything: lint, unit and command line tests, three kernels
 	@tests/install-packages build vm check demo
 	@tests/check
 
-install: tool ## install the tool; DESTDIR and PREFIX are honoured
+install: tool ## install the tool, its units and pages; DESTDIR and PREFIX are honoured
 	DESTDIR=$(DESTDIR) $(CMAKE) --install $(BUILD)/userspace
+
+# Without System.map, which Debian's headers lack, kbuild leaves depmod out.
+install-module: module ## install the module for that kernel, where modprobe and the next boot find it
+	@test -d $(KERNELDIR) || \
+		{ echo "install-module: no module to install" >&2; exit 1; }
+	$(MAKE) -C module KERNELDIR=$(KERNELDIR) \
+		INSTALL_MOD_PATH=$(abspath $(DESTDIR)) modules_install
+	$(if $(DESTDIR),,depmod -a $$(cat $(KERNELDIR)/include/config/kernel.release))
 
 clean: ## remove everything that was built, but not the cache of kernels
 	rm -rf $(BUILD)
@@ -43,4 +54,4 @@ clean: ## remove everything that was built, but not the cache of kernels
 		$(MAKE) -C module KERNELDIR=$(KERNELDIR) clean; fi
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
