@@ -118,7 +118,8 @@ print(\"bound\")"'
 	rmmod portacl
 }
 
-# Every command of the README, in its order, on an empty machine.
+# Every command of the README up to its recipes, in its order, on an empty
+# machine.
 run_readme() {
 	local command ran=0
 
@@ -128,7 +129,8 @@ run_readme() {
 		read -ra words <<<"$command"
 		gives "README: $command" 0 "${words[@]}"
 		ran=$((ran + 1))
-	done < <(sed -n 's/^    \(portaclctl [^#]*\)\(#.*\)\?$/\1/p' README.md)
+	done < <(sed -n '/^## Recipes/q
+		s/^    \(portaclctl [^#]*\)\(#.*\)\?$/\1/p' README.md)
 	is "commands in the README" "$((ran > 15))" 1
 	is "rules after the README" \
 		"$(grep -c '^allow' /sys/kernel/portacl/policy)" 8
