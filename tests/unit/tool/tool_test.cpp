@@ -382,6 +382,12 @@ FakePrograms::run(const std::vector<std::string> &arguments) {
   return found->second;
 }
 
+void ToolTest::expect_good_policy(const std::string &text) {
+  root.write("/checked.conf", text);
+  const Outcome checked = run_tool({"check", root.path() + "/checked.conf"});
+  EXPECT_EQ(checked.status, 0) << checked.err << text;
+}
+
 Outcome ToolTest::run_tool(const std::vector<std::string> &arguments,
                            const std::string &input, bool terminal) {
   std::istringstream in(input);

@@ -204,6 +204,9 @@ protected:
   Outcome run_tool(const std::vector<std::string> &arguments,
                    const std::string &input = {}, bool terminal = false);
 
+  // What was printed as a policy file is one that "check" takes.
+  void expect_good_policy(const std::string &text);
+
   // A process that listens; address and port as /proc/net/tcp has them.
   struct Fake {
     int pid;

@@ -24,6 +24,9 @@ struct Finding {
 
 using Findings = std::vector<Finding>;
 
+// Whether this machine has the module loaded, whatever ABI it speaks.
+bool is_module_there(const Context &context);
+
 // Each finds at least one thing. What cannot be known, as for want of
 // privileges, is a warning that says so.
 

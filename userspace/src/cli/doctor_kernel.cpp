@@ -32,12 +32,6 @@ std::string version_text(const KernelVersion &version) {
   return fmt::format("{}.{}", version.first, version.second);
 }
 
-bool has_module(const Context &context) {
-  const auto loaded = kernel_in_use(context);
-  // One that speaks another ABI is there, too.
-  return !loaded || *loaded;
-}
-
 // module/compat.h has the same list.
 struct NeededOption {
   const char *name;
@@ -134,7 +128,7 @@ Result<std::string> read_tracing(const Context &context, const char *file) {
 // Lines of the kernel's file: "FUNCTION STATE".
 std::map<std::string, std::string> hook_states(const Context &context) {
   std::map<std::string, std::string> states;
-  if (!has_module(context))
+  if (!is_module_there(context))
     return states;
   const auto text = context.kernel.read("hooks");
   if (!text)
@@ -378,7 +372,7 @@ Findings check_kernel(const Context &context) {
   Findings findings = check_release(release);
   const std::string shown =
       runs ? release : release + ", the newest installed kernel,";
-  if (has_module(context)) {
+  if (is_module_there(context)) {
     if (findings.empty())
       findings.push_back(
           {.text = shown + " has what portacl needs: the module is loaded"});

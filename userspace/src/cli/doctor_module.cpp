@@ -28,12 +28,6 @@ constexpr const char *enrolment =
     "at the blue screen choose \"Enroll MOK\" and give the password that "
     "mokutil asked for";
 
-bool is_module_there(const Context &context) {
-  const auto loaded = kernel_in_use(context);
-  // One that speaks another ABI is there, too.
-  return !loaded || *loaded;
-}
-
 std::string first_line_of(const Result<std::string> &text) {
   return text ? text->substr(0, text->find('\n')) : "";
 }
@@ -384,6 +378,12 @@ Finding obstacle_finding(const LoadObstacle &obstacle, bool enabled) {
 }
 
 } // namespace
+
+bool is_module_there(const Context &context) {
+  const auto loaded = kernel_in_use(context);
+  // One that speaks another ABI is there, too.
+  return !loaded || *loaded;
+}
 
 Findings check_signature(const Context &context) {
   Findings findings;

@@ -127,8 +127,8 @@ void MacImporter::read_line(const std::string &file, std::string_view line,
   const size_t begin = line.find_first_not_of(blanks);
   if (equal == std::string_view::npos || line[begin] == '#' || begin == equal)
     return;
-  std::string_view name = line.substr(begin, equal - begin);
-  name = name.substr(0, name.find_last_not_of(blanks) + 1);
+  const std::string_view name =
+      without_blanks(line.substr(begin, equal - begin));
   if (!name.starts_with("security.mac.portacl.") && name != mac_reserved_high)
     return;
   size_t first =
@@ -138,7 +138,7 @@ void MacImporter::read_line(const std::string &file, std::string_view line,
   std::string_view value = line.substr(first);
   value = value.substr(0, value.find(quoted ? '"' : '#'));
   if (!quoted)
-    value = value.substr(0, value.find_last_not_of(blanks) + 1);
+    value = without_blanks(value);
   set(std::string(name), {std::string(value),
                           {.file = printable(file),
                            .line = number,

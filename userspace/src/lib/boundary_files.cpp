@@ -26,23 +26,18 @@ constexpr std::array<const char *, 5> sysctl_directories = {
     "/usr/lib/sysctl.d", "/lib/sysctl.d"};
 constexpr const char *sysctl_conf = "/etc/sysctl.conf";
 
-std::string_view without_blanks(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r";
-  const size_t first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos)
-    return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+// Of a name with dots its path below /proc/sys, and the other way round.
+std::string with_other_separators(std::string name) {
+  for (char &ch : name)
+    ch = ch == '/' ? '.' : ch == '.' ? '/' : ch;
+  return name;
 }
 
 // Which separator comes first decides what the other one means.
 std::string dotted(std::string_view key) {
-  std::string name(key);
-  const size_t first = name.find_first_of("./");
-  if (first == std::string::npos || name[first] == '.')
-    return name;
-  for (char &ch : name)
-    ch = ch == '/' ? '.' : ch == '.' ? '/' : ch;
-  return name;
+  const size_t first = key.find_first_of("./");
+  const bool is_path = first != std::string_view::npos && key[first] == '/';
+  return is_path ? with_other_separators(std::string(key)) : std::string(key);
 }
 
 bool is_pattern(std::string_view key) {
@@ -51,11 +46,8 @@ bool is_pattern(std::string_view key) {
 
 // As files below /proc/sys, so that no pattern matches across a directory.
 bool matches_boundary(std::string_view pattern) {
-  std::string path = dotted(pattern);
-  std::string name = boundary_name;
-  for (char &ch : path)
-    ch = ch == '/' ? '.' : ch == '.' ? '/' : ch;
-  std::ranges::replace(name, '.', '/');
+  const std::string path = with_other_separators(dotted(pattern));
+  const std::string name = with_other_separators(boundary_name);
   return fnmatch(path.c_str(), name.c_str(), FNM_PATHNAME) == 0;
 }
 

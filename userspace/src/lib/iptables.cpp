@@ -312,11 +312,9 @@ public:
   void read() {
     for (const std::string_view line : split(source_.text, '\n')) {
       number_++;
-      const size_t begin = line.find_first_not_of(" \t\r");
-      if (begin == std::string_view::npos || line[begin] == '#')
-        continue;
-      const size_t end = line.find_last_not_of(" \t\r");
-      read_line(line.substr(begin, end + 1 - begin));
+      const std::string_view words = without_blanks(line);
+      if (!words.empty() && !words.starts_with('#'))
+        read_line(words);
     }
     commit();
   }

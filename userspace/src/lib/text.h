@@ -23,6 +23,9 @@ bool all_digits(std::string_view text);
 bool has_letter(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
 
+// A line without the blanks, tabs and carriage returns at its ends.
+std::string_view without_blanks(std::string_view text);
+
 // What stands behind the last slash of a path, all of it without one.
 std::string file_name(const std::string &path);
 

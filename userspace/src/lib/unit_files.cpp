@@ -33,14 +33,6 @@ constexpr std::array<const char *, 13> unit_directories = {
     "/usr/lib/systemd/system",     "/lib/systemd/system",
     "/run/systemd/generator.late"};
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r";
-  const size_t first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos)
-    return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
 // Words as systemd splits them, without their quotes; specifiers and escapes
 // stay as they are.
 std::vector<std::string> unit_words(std::string_view text) {
@@ -160,7 +152,7 @@ public:
   void parse(std::string_view text) {
     std::string joined;
     for (std::string_view line : split(text, '\n')) {
-      const std::string_view shown = trimmed(line);
+      const std::string_view shown = without_blanks(line);
       if (shown.starts_with('#') || shown.starts_with(';'))
         continue;
       // Two of them are one that is meant as such.
@@ -174,10 +166,10 @@ public:
       joined += goes_on ? " " : "";
       if (goes_on)
         continue;
-      take(trimmed(joined));
+      take(without_blanks(joined));
       joined.clear();
     }
-    take(trimmed(joined));
+    take(without_blanks(joined));
   }
 
 private:
@@ -188,8 +180,8 @@ private:
     }
     const size_t equals = line.find('=');
     if (inside_ && equals != std::string_view::npos)
-      assign_(trimmed(line.substr(0, equals)),
-              trimmed(line.substr(equals + 1)));
+      assign_(without_blanks(line.substr(0, equals)),
+              without_blanks(line.substr(equals + 1)));
   }
 
   const std::string_view section_;
