@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * portacl - the judgement of one bind
+ * portacl - how the module sees a bind
  *
  * __inet_bind() and __inet6_bind() are where the kernel itself asks whether a
  * port is privileged: with the final address, which a cgroup BPF program may
@@ -8,13 +8,11 @@
  * argument flags can say that the question was answered.
  */
 
-#include <linux/cred.h>
+#include <linux/container_of.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/jump_label.h>
 #include <linux/net.h>
-#include <linux/rcupdate.h>
-#include <linux/sched.h>
 #include <net/inet_common.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
@@ -25,9 +23,7 @@
 #endif
 
 #include "bind.h"
-#include "core/match.h"
 #include "first_line.h"
-#include "hits.h"
 #include "hook.h"
 #include "judge.h"
 #include "ruleset.h"
@@ -44,25 +40,39 @@ static_assert(__same_type(*((struct ipv6_bpf_stub *)0)->inet6_bind,
 			  __inet_bind));
 #endif
 
-/* Arguments of __inet_bind() and __inet6_bind(), which have the same type. */
-static struct sock *arg_sk(const struct pt_regs *regs)
+/* A call of __inet_bind() or __inet6_bind(), which have the same type. */
+struct portacl_call {
+	struct pt_regs regs;
+};
+
+static struct portacl_call *to_call(struct ftrace_regs *fregs)
 {
-	return (struct sock *)regs->di;
+	return container_of(portacl_fregs(fregs), struct portacl_call, regs);
 }
 
-static const void *arg_addr(const struct pt_regs *regs)
+static const struct sock *call_sk(const struct portacl_call *call)
 {
-	return (const void *)regs->si;
+	return (const struct sock *)call->regs.di;
 }
 
-static int arg_addr_len(const struct pt_regs *regs)
+static const void *call_addr(const struct portacl_call *call)
 {
-	return (int)regs->dx;
+	return (const void *)call->regs.si;
 }
 
-static u32 arg_flags(const struct pt_regs *regs)
+static int call_addr_len(const struct portacl_call *call)
 {
-	return (u32)regs->cx;
+	return (int)call->regs.dx;
+}
+
+static u32 call_flags(const struct portacl_call *call)
+{
+	return (u32)call->regs.cx;
+}
+
+static __always_inline void call_grant(struct portacl_call *call)
+{
+	call->regs.cx |= BIND_NO_CAP_NET_BIND_SERVICE;
 }
 
 /*
@@ -81,166 +91,18 @@ static const struct sockaddr_in6 privileged_inet6 = {
 };
 
 /* Makes the function that is about to run refuse. */
-static void refuse(struct pt_regs *regs, int family, bool capable)
+static void call_refuse(struct portacl_call *call, int family, bool capable)
 {
 	const void *addr = &portacl_impossible_address;
 
-	if (!capable && portacl_boundary(sock_net(arg_sk(regs))) > 1)
+	if (!capable && portacl_boundary(sock_net(call_sk(call))) > 1)
 		addr = family == AF_INET ? (const void *)&privileged_inet :
 					   &privileged_inet6;
-	regs->si = (unsigned long)addr;
-	regs->cx &= ~(unsigned long)BIND_NO_CAP_NET_BIND_SERVICE;
+	call->regs.si = (unsigned long)addr;
+	call->regs.cx &= ~(unsigned long)BIND_NO_CAP_NET_BIND_SERVICE;
 }
 
-/* Judges any bind of a governed or privileged port. */
-static noinline void judge_fully(const struct pacl_policy *policy,
-				 struct pt_regs *regs, u16 port, int family)
-{
-	const struct sock *sk = arg_sk(regs);
-	const struct portacl_bind bind = {
-		.sk = sk,
-		.addr = arg_addr(regs),
-		.family = family,
-		.protocol = sk->sk_protocol,
-		.flags = arg_flags(regs),
-		.port = port,
-	};
-	struct pacl_request request pacl_uninitialized;
-	struct portacl_judgement judgement;
-
-	judgement = portacl_decide(policy, &bind, &request);
-	if (judgement.verdict == PACL_GRANT)
-		regs->cx |= BIND_NO_CAP_NET_BIND_SERVICE;
-	else if (portacl_is_refused(&judgement))
-		refuse(regs, family, judgement.capable);
-	portacl_account(&bind, &judgement, &request);
-}
-
-static noinline void judge_fully_and_end(const struct pacl_policy *policy,
-					 struct pt_regs *regs, u16 port,
-					 int family)
-	__releases(RCU_SCHED)
-{
-	judge_fully(policy, regs, port, family);
-	rcu_read_unlock_sched_notrace();
-}
-
-static noinline void hit_and_end(const struct pacl_atom *why)
-	__releases(RCU_SCHED)
-{
-	portacl_hit(why);
-	rcu_read_unlock_sched_notrace();
-}
-
-static __always_inline void grant_and_end(struct pt_regs *regs,
-					  const struct pacl_atom *why)
-	__releases(RCU_SCHED)
-{
-	regs->cx |= BIND_NO_CAP_NET_BIND_SERVICE;
-	portacl_count(PORTACL_GRANTED);
-	if (unlikely(!portacl_hit_quick(why)))
-		return hit_and_end(why);
-	rcu_read_unlock_sched_notrace();
-}
-
-/* What a TCP bind of an ordinary user needs, by pacl_match_user(). */
-static __always_inline u32 user_planes(void)
-{
-	return pacl_planes(PACL_ALLOW, PACL_PROTO_TCP);
-}
-
-/*
- * The rules for the user that binds a TCP port, where one of them would decide;
- * 0 when judge_fully() must.
- */
-static __always_inline uintptr_t user_rules(const struct pacl_policy *policy,
-					    const struct pt_regs *regs)
-{
-	const struct cred *cred = current_cred();
-	const struct sock *sk = arg_sk(regs);
-	u32 uid = __kuid_val(cred->euid);
-
-	if (sk->sk_protocol != IPPROTO_TCP ||
-	    !net_eq(sock_net(sk), &init_net) ||
-	    current->flags & PF_KTHREAD || arg_flags(regs) & BIND_FROM_BPF ||
-	    cap_raised(cred->cap_effective, CAP_NET_BIND_SERVICE) ||
-	    portacl_report_wanted())
-		return 0;
-	return pacl_find_id(policy->quick[uid % PACL_USER_SLOTS], uid);
-}
-
-static noinline void judge_several(const struct pacl_policy *policy,
-				   struct pt_regs *regs, u16 port, int family,
-				   uintptr_t rules)
-	__releases(RCU_SCHED)
-{
-	const struct pacl_atom *why;
-
-	why = pacl_find_below(rules, __kuid_val(current_euid()), user_planes(),
-			      port);
-	if (why)
-		grant_and_end(regs, why);
-	else
-		judge_fully_and_end(policy, regs, port, family);
-}
-
-/*
- * Judges a bind of a governed port, and ends the reader's section. Like judge()
- * it calls only what it need not return from.
- */
-static __always_inline void judge_governed(const struct pacl_policy *policy,
-					   struct pt_regs *regs, u16 port,
-					   int family)
-	__releases(RCU_SCHED)
-{
-	uintptr_t rules = user_rules(policy, regs);
-
-	if (rules & PACL_OTHER_NODE)
-		return judge_several(policy, regs, port, family, rules);
-	if (unlikely(!rules ||
-		     !pacl_applies(pacl_to_atom(rules),
-				   __kuid_val(current_euid()), user_planes(),
-				   port)))
-		return judge_fully_and_end(policy, regs, port, family);
-	grant_and_end(regs, pacl_to_atom(rules));
-}
-
-/* One for each family, which then takes no register. */
-static noinline void judge_governed_inet(const struct pacl_policy *policy,
-					 struct pt_regs *regs, u16 port)
-	__releases(RCU_SCHED)
-{
-	judge_governed(policy, regs, port, AF_INET);
-}
-
-static noinline void judge_governed_inet6(const struct pacl_policy *policy,
-					  struct pt_regs *regs, u16 port)
-	__releases(RCU_SCHED)
-{
-	judge_governed(policy, regs, port, AF_INET6);
-}
-
-/*
- * Reads the policy once: all of a bind is judged by the same one. Since all
- * flavours of RCU are one, running without preemption is a reader, too, and
- * costs a third of rcu_read_lock() on a preemptible kernel. What most binds do
- * calls nothing, so that no register needs to be saved for it.
- */
-static __always_inline void judge(struct pt_regs *regs, u16 port, int family)
-{
-	const struct pacl_policy *policy;
-
-	rcu_read_lock_sched_notrace();
-	policy = rcu_dereference_sched(portacl_policy);
-	if (unlikely(pacl_governed(policy, port)))
-		return family == AF_INET ?
-			       judge_governed_inet(policy, regs, port) :
-			       judge_governed_inet6(policy, regs, port);
-	if (unlikely(port < portacl_boundary(sock_net(arg_sk(regs)))) && port)
-		return judge_fully_and_end(policy, regs, port, family);
-	portacl_count(PORTACL_PASSED);
-	rcu_read_unlock_sched_notrace();
-}
+#include "call.h"
 
 /*
  * The socket of a bind that the module makes itself, to see its own hooks work
@@ -251,59 +113,59 @@ static const struct sock *check_sk;
 static int check_family;
 static unsigned int check_hits;
 
-static noinline void check_args(const struct pt_regs *regs, int family)
+static noinline void check_args(const struct portacl_call *call, int family)
 {
 	size_t len = family == AF_INET ? sizeof(struct sockaddr_in) :
 					 sizeof(struct sockaddr_in6);
 	/* Family and port are at the same places in both. */
-	const struct sockaddr_in *sin = arg_addr(regs);
+	const struct sockaddr_in *sin = call_addr(call);
 
-	if (arg_sk(regs) == check_sk && family == check_family &&
-	    arg_addr_len(regs) == (int)len && sin->sin_family == family &&
+	if (call_sk(call) == check_sk && family == check_family &&
+	    call_addr_len(call) == (int)len && sin->sin_family == family &&
 	    !sin->sin_port &&
 	    /* A cgroup BPF program may have set the flag. */
-	    (arg_flags(regs) & ~BIND_NO_CAP_NET_BIND_SERVICE) == BIND_WITH_LOCK)
+	    (call_flags(call) & ~BIND_NO_CAP_NET_BIND_SERVICE) == BIND_WITH_LOCK)
 		check_hits++;
 }
 
-static __always_inline void judge_inet(struct pt_regs *regs)
+static __always_inline void judge_inet(struct portacl_call *call)
 {
-	judge(regs, portacl_inet_port(arg_addr(regs), arg_addr_len(regs)),
+	judge(call, portacl_inet_port(call_addr(call), call_addr_len(call)),
 	      AF_INET);
 }
 
-static __always_inline void judge_inet6(struct pt_regs *regs)
+static __always_inline void judge_inet6(struct portacl_call *call)
 {
-	judge(regs, portacl_inet6_port(arg_addr(regs), arg_addr_len(regs)),
+	judge(call, portacl_inet6_port(call_addr(call), call_addr_len(call)),
 	      AF_INET6);
 }
 
-static noinline void check_inet(struct pt_regs *regs)
+static noinline void check_inet(struct portacl_call *call)
 {
-	check_args(regs, AF_INET);
-	judge_inet(regs);
+	check_args(call, AF_INET);
+	judge_inet(call);
 }
 
-static noinline void check_inet6(struct pt_regs *regs)
+static noinline void check_inet6(struct portacl_call *call)
 {
-	check_args(regs, AF_INET6);
-	judge_inet6(regs);
+	check_args(call, AF_INET6);
+	judge_inet6(call);
 }
 
 static void hook_inet_bind(unsigned long ip, unsigned long parent_ip,
 			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	if (static_branch_unlikely(&checking))
-		return check_inet(portacl_fregs(fregs));
-	judge_inet(portacl_fregs(fregs));
+		return check_inet(to_call(fregs));
+	judge_inet(to_call(fregs));
 }
 
 static void hook_inet6_bind(unsigned long ip, unsigned long parent_ip,
 			    struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	if (static_branch_unlikely(&checking))
-		return check_inet6(portacl_fregs(fregs));
-	judge_inet6(portacl_fregs(fregs));
+		return check_inet6(to_call(fregs));
+	judge_inet6(to_call(fregs));
 }
 
 static int check_bind(int family, void *addr, int addr_len)
@@ -383,11 +245,14 @@ int portacl_bind_attach(void)
 	err = portacl_sctp_attach();
 	if (err)
 		portacl_hooks_detach(bind_hooks);
+	else
+		portacl_hooks_watch();
 	return err;
 }
 
 void portacl_bind_detach(void)
 {
+	portacl_hooks_unwatch();
 	portacl_first_line_detach();
 	portacl_sctp_detach();
 	portacl_hooks_detach(bind_hooks);

@@ -10,21 +10,8 @@
 #define PORTACL_COMPAT_H
 
 #include <linux/kconfig.h>
-#include <linux/version.h>
 
 #define pr_fmt(fmt)	KBUILD_MODNAME ": " fmt
-
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#error "portacl needs Linux 6.1 or newer"
-#endif
-
-#ifndef CONFIG_X86_64
-#error "portacl hooks the kernel on x86-64 only"
-#endif
-
-#ifndef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
-#error "portacl needs CONFIG_FUNCTION_TRACER and CONFIG_DYNAMIC_FTRACE"
-#endif
 
 #if !IS_BUILTIN(CONFIG_INET) || !IS_BUILTIN(CONFIG_IPV6)
 #error "portacl needs CONFIG_INET=y and CONFIG_IPV6=y"
@@ -36,10 +23,6 @@
 
 #ifdef CONFIG_PREEMPT_RT
 #error "portacl reports refusals without preemption, which PREEMPT_RT does not allow"
-#endif
-
-#ifndef CONFIG_KRETPROBES
-#error "portacl needs CONFIG_KPROBES"
 #endif
 
 #ifndef CONFIG_SECURITY_NETWORK
@@ -58,22 +41,6 @@
 #define sockaddr_unsized	sockaddr
 #endif
 
-/* Before 6.12: struct ftrace_regs is not opaque. */
-#ifndef PORTACL_HAVE_ARCH_FTRACE_REGS
-#define arch_ftrace_regs(fregs)	(fregs)
-#endif
-#define portacl_fregs(fregs)	(&arch_ftrace_regs(fregs)->regs)
-
-/*
- * Before 6.12: BPF's fentry followed by its fexit on a function that an ftrace
- * user redirects kills ftrace (kernel/bpf/trampoline.c clears the func of an
- * ops that is registered when it tries again after EAGAIN); and its fexit goes
- * round a redirection by a kprobe. A kretprobe lives beside both.
- */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
-#define PORTACL_GUARD_BY_KRETPROBE
-#endif
-
 /* Before 6.11: SMC has no protocol number of the internet families. */
 #include <linux/in.h>
 #ifndef IPPROTO_SMC
@@ -82,7 +49,11 @@
 
 /* Before 6.10: the source of a tracepoint's string is said twice. */
 #ifdef PORTACL_HAVE_ASSIGN_STR_1
-#define portacl_assign_str(field, src)	__assign_str(field)
+#define portacl_assign_str(field, src)					\
+	do {								\
+		(void)(src);						\
+		__assign_str(field);					\
+	} while (0)
 #else
 #define portacl_assign_str(field, src)	__assign_str(field, src)
 #endif

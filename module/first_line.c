@@ -1,31 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * portacl - the first line, in the security hook of bind(2)
+ * portacl - what the first line refuses
  *
  * Sees the socket and the address of the program before anything else has. What
  * is not refused here goes on to the judgement and is counted there.
  */
 
 #include <linux/bpf-cgroup.h>
-#include <linux/cred.h>
 #include <linux/in.h>
-#include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/rcupdate.h>
 #include <linux/rxrpc.h>
 #include <linux/sched.h>
-#include <linux/security.h>
-#include <linux/sysfs.h>
 #include <net/sock.h>
 
 #include "first_line.h"
-#include "hook.h"
 #include "judge.h"
 #include "ruleset.h"
-
-/* The handler takes the arguments from registers: their types must be these. */
-static_assert(__same_type(security_socket_bind,
-			  int (struct socket *, struct sockaddr *, int)));
 
 /*
  * A program of a cgroup may still change the address, to one that is granted:
@@ -109,11 +100,10 @@ static bool is_inside_another(const struct portacl_bind *bind)
 	return bind->protocol != bind->sk->sk_protocol;
 }
 
-static bool refuses(const struct pt_regs *regs)
+bool portacl_first_line_refuses(const struct socket *sock, const void *addr,
+				int len)
 {
-	const struct sock *sk = ((const struct socket *)regs->di)->sk;
-	struct portacl_bind bind = see(sk, (const void *)regs->si,
-				       (int)regs->dx);
+	struct portacl_bind bind = see(sock->sk, addr, len);
 	struct pacl_request request pacl_uninitialized;
 	struct portacl_judgement judgement = {};
 	const struct pacl_policy *policy;
@@ -132,61 +122,4 @@ static bool refuses(const struct pt_regs *regs)
 		portacl_account(&bind, &judgement, &request);
 	rcu_read_unlock_sched_notrace();
 	return refused;
-}
-
-/*
- * A bind that the judgement refuses gets its EACCES from the kernel's own check,
- * so that only those are refused here whom that check would let pass, and all
- * others lose no time. Over the initial namespace that is a matter of one bit.
- * What SMC and RXRPC sockets ask for is always looked at: the judgement may have
- * to take the socket inside for the kernel's own, and a second RXRPC socket
- * shares a UDP port without a bind.
- */
-static __always_inline bool passes(const struct pt_regs *regs)
-{
-	const struct sock *sk = ((const struct socket *)regs->di)->sk;
-
-	return net_eq(sock_net(sk), &init_net) &&
-	       !cap_raised(current_cred()->cap_effective,
-			   CAP_NET_BIND_SERVICE) &&
-	       portacl_boundary(&init_net) > 1 &&
-	       sk->sk_family <= AF_INET6 && sk->sk_protocol != IPPROTO_SMC;
-}
-
-PORTACL_GUARD_HANDLER(handler, passes, refuses)
-
-static struct portacl_guard first_line = {
-	.symbol = "security_socket_bind",
-	.handler = handler,
-};
-
-/* Attaching and detaching is one at a time. */
-static DEFINE_MUTEX(first_line_lock);
-
-void portacl_first_line_update(void)
-{
-	bool wanted;
-
-	mutex_lock(&first_line_lock);
-	wanted = portacl_ruleset_state().refuses;
-	if (wanted && !first_line.hook)
-		/* The judgement refuses also without it. */
-		portacl_guard_attach(&first_line);
-	else if (!wanted)
-		/* One that cannot be detached has nothing to refuse. */
-		portacl_guard_detach(&first_line);
-	mutex_unlock(&first_line_lock);
-}
-
-void portacl_first_line_detach(void)
-{
-	/* What is still called must stay. */
-	while (portacl_guard_detach(&first_line))
-		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
-}
-
-ssize_t portacl_first_line_show(char *buf, ssize_t len)
-{
-	return portacl_hook_show(buf, len, first_line.symbol,
-				 READ_ONCE(first_line.hook));
 }

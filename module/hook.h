@@ -14,6 +14,8 @@
 #include <linux/ftrace.h>
 #include <linux/types.h>
 
+#include "hook_compat.h"
+
 /**
  * struct portacl_hook - a function of the kernel and what runs before it
  * @symbol: the function's name

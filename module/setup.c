@@ -9,7 +9,6 @@
 #include "bind.h"
 #include "expiry.h"
 #include "hits.h"
-#include "hook.h"
 #include "ruleset.h"
 #include "sysfs.h"
 #include "upload.h"
@@ -49,7 +48,6 @@ static int __init portacl_init(void)
 	err = portacl_sysfs_init();
 	if (err)
 		goto err_policy;
-	portacl_hooks_watch();
 	pr_info("version %s loaded, no rules, nothing changes until there are\n",
 		PORTACL_VERSION);
 	return 0;
@@ -66,7 +64,6 @@ err_workqueue:
 static void __exit portacl_exit(void)
 {
 	portacl_sysfs_exit();
-	portacl_hooks_unwatch();
 	end_policy();
 	portacl_hits_exit();
 	destroy_workqueue(portacl_workqueue);

@@ -3,8 +3,9 @@
  * portacl engine - everything it needs from the world around it
  *
  * This is the porting contract and the only file of the engine that knows
- * whether it is built into the kernel or into a program: fixed-width integers,
- * memcpy() and friends, errno values, a few bit operations and an allocator.
+ * whether it is built into the kernel or, with env_user.h, into a program:
+ * fixed-width integers, memcpy() and friends, errno values, a few bit operations
+ * and an allocator.
  */
 
 #ifndef PACL_ENV_H
@@ -42,37 +43,7 @@ static __always_inline bool pacl_test_bit(const u64 *map, unsigned int n)
 #define pacl_always_inline	__always_inline
 
 #else
-
-#include <assert.h>
-#include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
-
-#ifndef U16_MAX
-#define U16_MAX UINT16_MAX
-#define U32_MAX UINT32_MAX
-#endif
-
-#define pacl_popcount64(x)	((unsigned int)__builtin_popcountll(x))
-#define pacl_ctz64(x)		((unsigned int)__builtin_ctzll(x))
-static inline bool pacl_test_bit(const u64 *map, unsigned int n)
-{
-	return map[n / 64] >> (n & 63) & 1;
-}
-
-#define pacl_load(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
-#define pacl_store(x, value)	__atomic_store_n(&(x), value, __ATOMIC_RELAXED)
-#define pacl_relax()		((void)0)
-#define pacl_noinline		__attribute__((__noinline__))
-#define pacl_always_inline	inline __attribute__((__always_inline__))
-
+#include "env_user.h"
 #endif /* __KERNEL__ */
 
 #ifdef __cplusplus
