@@ -252,6 +252,21 @@ void be_without_module(DoctorTest &test) {
   test.root.write(std::string(installed) + "/modules.dep", "");
 }
 
+// As in a kernel without modules and ftrace.
+void be_built_in(DoctorTest &test) {
+  test.remove("/lib/modules");
+  test.remove("/sys/kernel/tracing");
+  test.remove("/proc/sys/kernel/ftrace_enabled");
+  test.remove("/sys/module/portacl/srcversion");
+  test.root.write("/sys/module/portacl/version", PORTACL_VERSION "\n");
+}
+
+void be_left_out(DoctorTest &test) {
+  be_built_in(test);
+  test.root.write("/sys/kernel/security/lsm", "capability,yama");
+  test.kernel.loaded = false;
+}
+
 void be_strict(DoctorTest &test) {
   test.kernel.fixed["strict"] = "1\n";
   test.root.write(DoctorTest::policy, "strict on\n");
@@ -260,6 +275,9 @@ void be_strict(DoctorTest &test) {
 
 const Case cases[] = {
     {"kernel", "Loaded", nothing, "pass", "the module is loaded", ""},
+    {"kernel", "BuiltIn", be_built_in, "pass", "the module is built in", ""},
+    {"kernel", "LeftOut", be_left_out, "fail", "not switched on",
+     "lsm=yama,portacl"},
     {"kernel", "HasOptions",
      [](DoctorTest &test) { test.kernel.loaded = false; }, "pass",
      "has all 10 options that portacl needs", ""},
@@ -300,6 +318,7 @@ const Case cases[] = {
      [](DoctorTest &test) { test.start_kernel("linux"); }, "warn", "no release",
      ""},
     {"ftrace", "Attached", nothing, "pass", "every function is hooked", ""},
+    {"ftrace", "BuiltIn", be_built_in, "pass", "without ftrace", ""},
     {"ftrace", "Attachable",
      [](DoctorTest &test) { test.kernel.loaded = false; }, "pass",
      "every function is there", ""},
@@ -339,6 +358,7 @@ const Case cases[] = {
      [](DoctorTest &test) { test.remove("/proc/sys/kernel/ftrace_enabled"); },
      "fail", "no ftrace", "reboot"},
     {"hooks", "Alone", nothing, "pass", "nobody else", ""},
+    {"hooks", "BuiltIn", be_built_in, "pass", "without ftrace", ""},
     {"hooks", "AloneOn61",
      [](DoctorTest &test) {
        test.start_kernel("6.1.0-56-amd64");
@@ -439,6 +459,12 @@ const Case cases[] = {
      },
      "pass", "Secure Boot is off", ""},
     {"signature", "NotAskedFor", nothing, "pass", "is not signed, which", ""},
+    {"signature", "BuiltIn",
+     [](DoctorTest &test) {
+       ask_for_signatures(test);
+       be_built_in(test);
+     },
+     "pass", "nothing to sign", ""},
     {"signature", "NoModule", be_without_module, "pass", "nothing on this", ""},
     {"signature", "NotSigned", ask_for_signatures, "fail",
      "not signed, but lockdown=integrity",
@@ -561,6 +587,14 @@ const Case cases[] = {
      "fail", "cannot read", "portaclctl doctor dkms"},
     {"dkms", "Installed", nothing, "pass", "updates/dkms/portacl.ko is there",
      ""},
+    {"dkms", "BuiltIn", be_built_in, "pass", "built into 6.12.117", ""},
+    {"dkms", "BuiltIntoTheNext",
+     [](DoctorTest &test) {
+       test.root.write(std::string(next_kernel) + "/modules.builtin", "");
+       test.root.write("/boot/config-7.2.12+deb13-amd64",
+                       "CONFIG_SECURITY_PORTACL=y\n");
+     },
+     "pass", "built into 7.2.12", ""},
     {"dkms", "LoadedByHand",
      [](DoctorTest &test) {
        test.root.write(std::string(installed) + "/modules.dep", "");
@@ -657,6 +691,9 @@ const Case cases[] = {
      },
      "warn", "the next boot may be without portacl", ""},
     {"version", "Same", nothing, "pass", "module and tool are ", ""},
+    {"version", "BuiltIn", be_built_in, "pass", "module and tool are ", ""},
+    {"version", "LeftOut", be_left_out, "fail", "not switched on",
+     "lsm=yama,portacl"},
     {"version", "NotLoaded",
      [](DoctorTest &test) {
        test.kernel.loaded = false;

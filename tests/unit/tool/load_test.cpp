@@ -263,6 +263,69 @@ TEST_F(UnloadTest, AnotherAbiCanBeUnloaded) {
   EXPECT_FALSE(kernel.loaded);
 }
 
+// What loads and unloads a module does not change a kernel.
+constexpr const char *built_in = "/sys/module/portacl/version";
+
+TEST_F(LoadTest, BuiltInIsApplied) {
+  root.write(built_in, PORTACL_VERSION "\n");
+  root.write(local, "allow web 443\n");
+  kernel.loaded = true;
+  const Outcome outcome = run_tool({"load"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out, "applied: 1 rule from 1 file (1 added, 0 removed)\n");
+  EXPECT_TRUE(kmod.calls.empty());
+  EXPECT_THAT(run_tool({"status"}).out, HasSubstr("module built in (abi 1)"));
+}
+
+TEST_F(LoadTest, BuiltInAndLeftOutIsToldEverywhere) {
+  root.write(built_in, PORTACL_VERSION "\n");
+  root.write("/sys/kernel/security/lsm", "capability,landlock,yama");
+  root.write(local, "allow web 443\n");
+  for (const std::vector<std::string> &command :
+       std::vector<std::vector<std::string>>{{"load"},
+                                             {"apply"},
+                                             {"diff"},
+                                             {"flush"},
+                                             {"list", "--source", "kernel"},
+                                             {"status"}}) {
+    const Outcome outcome = run_tool(command);
+    EXPECT_EQ(outcome.status, 3) << command.front();
+    EXPECT_THAT(outcome.out + outcome.err, HasSubstr("not switched on"));
+    EXPECT_THAT(outcome.err, HasSubstr("lsm=landlock,yama,portacl on the "));
+    EXPECT_THAT(outcome.err, testing::Not(HasSubstr("portaclctl load")));
+  }
+  EXPECT_TRUE(kmod.calls.empty());
+  const Outcome saved = run_tool({"allow", "eve", "22"});
+  EXPECT_EQ(saved.status, 7);
+  EXPECT_THAT(saved.err, HasSubstr("not yet in force: portacl is built into "));
+  EXPECT_THAT(run_tool({"version"}).out, HasSubstr("not switched on"));
+  EXPECT_EQ(run_tool({"unload"}).status, 0);
+}
+
+TEST_F(LoadTest, NamesNoSecurityModulesThatItDoesNotKnow) {
+  root.write(built_in, PORTACL_VERSION "\n");
+  EXPECT_THAT(run_tool({"load"}).err, HasSubstr("lsm=...,portacl on the "));
+  root.write("/sys/kernel/security/lsm", "capability");
+  EXPECT_THAT(run_tool({"load"}).err, HasSubstr("lsm=portacl on the "));
+}
+
+TEST_F(LoadTest, ALoadedModuleIsNotBuiltIn) {
+  root.write(built_in, PORTACL_VERSION "\n");
+  root.write("/sys/module/portacl/initstate", "live\n");
+  kernel.loaded = true;
+  EXPECT_THAT(run_tool({"status"}).out, HasSubstr("module loaded (abi 1)"));
+  EXPECT_EQ(run_tool({"unload", "-y"}).status, 0);
+  EXPECT_FALSE(kernel.loaded);
+}
+
+TEST_F(UnloadTest, BuiltInStays) {
+  root.write(built_in, PORTACL_VERSION "\n");
+  const Outcome outcome = run_tool({"unload", "-y"});
+  EXPECT_EQ(outcome.status, 6);
+  EXPECT_THAT(outcome.err, HasSubstr("portaclctl mode off"));
+  EXPECT_TRUE(kmod.calls.empty());
+}
+
 TEST_F(UnloadTest, BusyIsASystemError) {
   kmod.error = EBUSY;
   EXPECT_EQ(run_tool({"unload", "-y"}).status, 6);

@@ -130,8 +130,9 @@ void warn_of_bad_files(const Context &context, const RuleFiles &files) {
 }
 
 void warn_not_in_force(const Context &context) {
-  context.console.warning("not yet in force: the portacl module is not loaded");
-  context.console.hint("to load it, run: portaclctl load");
+  const Error reason = not_loaded_error(context);
+  context.console.warning("not yet in force: " + reason.message);
+  context.console.hint(reason.hint);
 }
 
 Result<void> ask(const Context &context, const std::string &question,

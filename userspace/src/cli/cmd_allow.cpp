@@ -202,8 +202,8 @@ int dry_run(const Context &context, const WrittenRule &rule, Plan &plan) {
   if (part == KernelPart::changed)
     context.console.line("would add to the kernel: " + rule.numeric);
   if (part == KernelPart::not_loaded)
-    context.console.note("the portacl module is not loaded: the rule would "
-                         "not be in force yet");
+    context.console.note(not_loaded_error(context).message +
+                         ": the rule would not be in force yet");
   if (plan.was_in_file && part != KernelPart::changed)
     context.console.line(fmt::format("would change nothing: already in {}:{}",
                                      plan.file, plan.line));

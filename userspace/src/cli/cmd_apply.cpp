@@ -156,7 +156,7 @@ int apply_on_trial(const Context &context, Applying &applying) {
 int cmd_apply(const Context &context) {
   if (auto fine = check_usage(context); !fine)
     return fail(context, fine.error());
-  if (auto there = require_loaded(context.kernel); !there)
+  if (auto there = require_loaded(context); !there)
     return fail(context, there.error());
   // A stream may take its time, in which others are not to wait.
   std::optional<RuleFiles> replacement;

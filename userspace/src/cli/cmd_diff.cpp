@@ -90,7 +90,7 @@ int cmd_diff(const Context &context) {
   if (!context.options.root.empty())
     return fail(context, usage("diff does not go with --root",
                                "it compares the kernel with its own files"));
-  if (auto there = require_loaded(context.kernel); !there)
+  if (auto there = require_loaded(context); !there)
     return fail(context, there.error());
   auto applying = read_to_apply(
       context, "nothing to compare with while the policy files have errors");

@@ -70,7 +70,7 @@ int report(const Context &context, const KernelState &before,
 Result<void> check_loaded(const Context &context) {
   if (!context.options.root.empty())
     return usage("flush does not go with --root");
-  return require_loaded(context.kernel);
+  return require_loaded(context);
 }
 
 Result<void> may_go_on(const Context &context, const KernelState &before) {

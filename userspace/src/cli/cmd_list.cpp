@@ -203,7 +203,7 @@ int cmd_list(const Context &context) {
       return fail(context, loaded.error());
     if (!*loaded && source == "kernel")
       return fail(context, context.options.root.empty()
-                               ? not_loaded_error()
+                               ? not_loaded_error(context)
                                : usage("--source kernel does not go with "
                                        "--root"));
     listing.from_kernel = *loaded;

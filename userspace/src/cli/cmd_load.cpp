@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/name_changes.h"
 #include "lib/drop_in.h"
+#include "lib/kernel_files.h"
 #include "uapi/portacl.h"
 
 namespace portacl {
@@ -39,6 +40,8 @@ Result<void> bring_in(const Context &context, Applying &applying,
     return {};
   }
   if (!was_loaded) {
+    if (is_built_in(context.root, PORTACL_MODULE))
+      return not_loaded_error(context);
     if (auto done = load_module(context); !done)
       return done;
     auto fresh = read_kernel_state(context);

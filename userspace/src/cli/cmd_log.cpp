@@ -252,8 +252,9 @@ void say_none(const Context &context) {
     context.console.text("No records.\n");
   const auto loaded = is_loaded(context.kernel);
   if (loaded && !*loaded)
-    context.console.hint("the module is not loaded; to load it, run: "
-                         "portaclctl load");
+    context.console.hint(fmt::format("{}; {}",
+                                     not_loaded_error(context).message,
+                                     not_loaded_error(context).hint));
 }
 
 // What has come, and whether nobody wants to see more.

@@ -419,7 +419,7 @@ Result<void> check_close(const Context &context) {
   if (!context.options.root.empty())
     return usage("--close does not go with --root: it is about the sockets of "
                  "this machine");
-  return require_loaded(context.kernel);
+  return require_loaded(context);
 }
 
 // "remove web 443" lacks its action.

@@ -323,7 +323,7 @@ int cmd_lock(const Context &context) {
     return show(context, Setting::lock);
   if (!context.options.root.empty())
     return fail(context, usage("lock does not go with --root"));
-  if (auto there = require_loaded(context.kernel); !there)
+  if (auto there = require_loaded(context); !there)
     return fail(context, there.error());
   const auto settings = read_settings(context.kernel);
   if (!settings)

@@ -95,7 +95,7 @@ int cmd_stats(const Context &context) {
     return fail(context, usage("stats does not go with --root"));
   if (!context.options.prometheus.empty())
     return write_metrics(context);
-  if (auto there = require_loaded(context.kernel); !there)
+  if (auto there = require_loaded(context); !there)
     return fail(context, there.error());
   const auto counts = read_counts(context.kernel);
   if (!counts)

@@ -10,6 +10,7 @@
 #include "cli/describe.h"
 #include "cli/drift.h"
 #include "cli/name_changes.h"
+#include "lib/kernel_files.h"
 #include "lib/local_ports.h"
 #include "lib/policy.h"
 #include "lib/stats.h"
@@ -98,9 +99,12 @@ void print_bad_files(const Context &context, const RuleFiles &files,
 
 int report_files_only(const Context &context, const RuleFiles &files) {
   const bool offline = !context.options.root.empty();
-  context.console.line(fmt::format(
-      "portacl {}, {}", PORTACL_VERSION,
-      offline ? "files below " + context.options.root : "module not loaded"));
+  context.console.line(fmt::format("portacl {}, {}", PORTACL_VERSION,
+                                   offline
+                                       ? "files below " + context.options.root
+                                   : is_built_in(context.root, PORTACL_MODULE)
+                                       ? "module built in, not switched on"
+                                       : "module not loaded"));
   context.console.line(fmt::format(
       "Policy   {} in {}{}", counted(files.rules.size(), "rule"),
       counted(files.paths.size(), "file"), offline ? "" : ", not in force"));
@@ -109,7 +113,7 @@ int report_files_only(const Context &context, const RuleFiles &files) {
                                   {"files", files_json(files)}});
   if (offline)
     return static_cast<int>(Code::done);
-  context.console.hint("to load it, run: portaclctl load");
+  context.console.hint(not_loaded_error(context).hint);
   return static_cast<int>(Code::not_loaded);
 }
 
@@ -148,8 +152,9 @@ int report_loaded(const Context &context, const RuleFiles &files,
                                  files, state.policy.rules, state.settings)))
                            : std::nullopt;
   context.console.line(fmt::format(
-      "portacl {}, module{} loaded (abi {}), mode {}", PORTACL_VERSION,
+      "portacl {}, module{} {} (abi {}), mode {}", PORTACL_VERSION,
       state.version == PORTACL_VERSION ? "" : " " + printable(state.version),
+      is_built_in(context.root, PORTACL_MODULE) ? "built in" : "loaded",
       PORTACL_ABI, printable(state.settings[Setting::mode])));
   context.console.line(
       fmt::format("Settings strict {}, scope {}, {}",

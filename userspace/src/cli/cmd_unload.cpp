@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/signals.h"
 #include "lib/drop_in.h"
+#include "lib/kernel_files.h"
 #include "lib/local_ports.h"
 #include "lib/text.h"
 #include "uapi/portacl.h"
@@ -44,7 +45,7 @@ int clear_up(const Context &context) {
                           .hint = "to unload it, run: portaclctl unload"});
   const SignalsBlocked whole_or_not_at_all;
   automatic.clear(context);
-  context.console.line("the portacl module is not loaded");
+  context.console.line(not_loaded_error(context).message);
   return report(context, false, automatic);
 }
 
@@ -57,6 +58,11 @@ int cmd_unload(const Context &context) {
   const auto loaded = is_loaded(context.kernel);
   if (loaded && !*loaded)
     return clear_up(context);
+  if (is_built_in(context.root, PORTACL_MODULE))
+    return fail(context,
+                {.message = "portacl is built into this kernel and stays",
+                 .hint = "to end the enforcement until the next boot, run: "
+                         "portaclctl mode off"});
   // One that cannot be asked is not known to be locked.
   const auto locked = read_line(context.kernel, "locked");
   if (locked && *locked == "1")

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "lib/kernel_files.h"
 #include "lib/text.h"
+#include "uapi/portacl.h"
 #include "version.h"
 
 namespace portacl {
@@ -19,7 +21,9 @@ int cmd_version(const Context &context) {
           fmt::format("module {} (abi {})\n", printable(*version), *abi));
       module = {{"version", *version}, {"abi", *abi}};
     } else {
-      context.console.text("module not loaded\n");
+      context.console.text(is_built_in(context.root, PORTACL_MODULE)
+                               ? "module built in, not switched on\n"
+                               : "module not loaded\n");
     }
   }
   context.console.json("version",

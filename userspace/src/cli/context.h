@@ -35,6 +35,13 @@ struct Context {
 // Whether the kernel is to be asked: not under --root, not without the module.
 Result<bool> kernel_in_use(const Context &context);
 
+// Why the kernel cannot be asked, and what changes that: there is no module, or
+// it was built in and this boot has left it out.
+Error not_loaded_error(const Context &context);
+
+// For commands that cannot do without.
+Result<void> require_loaded(const Context &context);
+
 Error usage(std::string message, std::string hint = {});
 
 // Prints the error; its code is the exit status.

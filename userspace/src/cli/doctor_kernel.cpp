@@ -13,6 +13,7 @@
 #include "lib/kernel_files.h"
 #include "lib/signing.h"
 #include "lib/text.h"
+#include "uapi/portacl.h"
 
 namespace portacl {
 
@@ -98,6 +99,11 @@ std::optional<Finding> not_running(const Context &context) {
   return Finding{.health = Health::warn,
                  .text = "not known: no kernel runs below " + context.root,
                  .fix = "run portaclctl doctor on the machine itself"};
+}
+
+Finding built_in_finding() {
+  return {.text = "portacl is built into this kernel, which calls it without "
+                  "ftrace"};
 }
 
 Finding unreadable(const Error &error, const char *what, const char *check) {
@@ -375,7 +381,16 @@ Findings check_kernel(const Context &context) {
   if (is_module_there(context)) {
     if (findings.empty())
       findings.push_back(
-          {.text = shown + " has what portacl needs: the module is loaded"});
+          {.text = fmt::format(
+               "{} has what portacl needs: the module is {}", shown,
+               is_built_in(context.root, PORTACL_MODULE) ? "built in"
+                                                         : "loaded")});
+    return findings;
+  }
+  if (is_built_in(context.root, PORTACL_MODULE)) {
+    const Error reason = not_loaded_error(context);
+    findings.push_back(
+        {.health = Health::fail, .text = reason.message, .fix = reason.hint});
     return findings;
   }
   const auto config = KernelConfig::read(context.root, release);
@@ -400,6 +415,8 @@ Findings check_kernel(const Context &context) {
 Findings check_ftrace(const Context &context) {
   if (const auto unknown = not_running(context))
     return {*unknown};
+  if (is_built_in(context.root, PORTACL_MODULE))
+    return {built_in_finding()};
   const auto hooks = hook_states(context);
   for (const auto &[function, state] : hooks) {
     if (state == "dead")
@@ -450,6 +467,8 @@ Findings check_ftrace(const Context &context) {
 Findings check_hooks(const Context &context) {
   if (const auto unknown = not_running(context))
     return {*unknown};
+  if (is_built_in(context.root, PORTACL_MODULE))
+    return {built_in_finding()};
   Findings findings;
   auto traced = traced_functions(context);
   if (!traced)
@@ -479,6 +498,8 @@ Findings check_hooks(const Context &context) {
 Findings check_bpf_fault(const Context &context) {
   if (const auto unknown = not_running(context))
     return {*unknown};
+  if (is_built_in(context.root, PORTACL_MODULE))
+    return {built_in_finding()};
   const auto version = release_version(running_release(context.root));
   if (version && *version >= first_redirected)
     return {{.text = fmt::format("kernels from {} on do not have it",

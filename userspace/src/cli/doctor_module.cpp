@@ -178,11 +178,20 @@ std::string replace_steps(const Context &context, const std::string &release,
                      install_steps(context, release));
 }
 
+// By its options: what a kernel that does not run has built in.
+bool has_it_built_in(const Context &context, const std::string &release) {
+  const auto config = KernelConfig::read(context.root, release);
+  return config && config->value("SECURITY_PORTACL") == "y";
+}
+
 Finding check_module_for(const Context &context, const std::string &release,
                          bool runs) {
   const std::string file =
       find_module_file(context.root, release, PORTACL_MODULE);
   Finding finding;
+  if (runs ? is_built_in(context.root, PORTACL_MODULE)
+           : has_it_built_in(context, release))
+    return {.text = fmt::format("portacl is built into {}", release)};
   if (file.empty()) {
     finding = missing_module(context, release);
   } else {
@@ -307,6 +316,10 @@ Finding signature_for(const Context &context, const std::string &release,
 }
 
 Finding not_loaded(const Context &context) {
+  if (is_built_in(context.root, PORTACL_MODULE))
+    return {.health = Health::fail,
+            .text = not_loaded_error(context).message,
+            .fix = not_loaded_error(context).hint};
   const bool expected = applied_at_boot(context.root);
   const std::string release = running_release(context.root);
   const std::string file =
@@ -392,7 +405,11 @@ Findings check_signature(const Context &context) {
   const std::string file =
       find_module_file(context.root, running, PORTACL_MODULE);
   const std::string wanted_by = wanted_of(context, running);
-  if (!running.empty() && !file.empty())
+  if (!running.empty() && is_built_in(context.root, PORTACL_MODULE))
+    findings.push_back(
+        {.text =
+             "portacl is built into this kernel: there is nothing to sign"});
+  else if (!running.empty() && !file.empty())
     findings.push_back(signature_for(context, running, file, true));
   else if (!running.empty() && wanted_by.empty())
     findings.push_back(
@@ -452,7 +469,9 @@ Findings check_version(const Context &context) {
   const std::string version =
       first_line_of(read_line(context.kernel, "version"));
   Findings findings;
-  if (auto finding = compare_with_file(context, version))
+  if (auto finding = is_built_in(context.root, PORTACL_MODULE)
+                         ? std::nullopt
+                         : compare_with_file(context, version))
     findings.push_back(std::move(*finding));
   if (version != PORTACL_VERSION)
     findings.push_back(
@@ -481,9 +500,12 @@ Findings check_boot(const Context &context) {
                          "loader's configuration",
                          is_module_there(context) ? "" : "portaclctl load\n")});
   const bool enabled = applied_at_boot(context.root);
-  for (const LoadObstacle &obstacle :
-       load_obstacles(context.root, PORTACL_MODULE))
-    findings.push_back(obstacle_finding(obstacle, enabled));
+  // Which do not keep a kernel from what it has built in.
+  if (!is_built_in(context.root, PORTACL_MODULE)) {
+    for (const LoadObstacle &obstacle :
+         load_obstacles(context.root, PORTACL_MODULE))
+      findings.push_back(obstacle_finding(obstacle, enabled));
+  }
   if (!enabled)
     findings.push_back(
         {.health = Health::warn,

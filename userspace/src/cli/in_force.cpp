@@ -44,8 +44,9 @@ Result<ActivePolicy> read_in_force(const Context &context) {
 
 void warn_of_files_only(const Context &context, const ActivePolicy &in_force) {
   if (!in_force.from_kernel && context.options.root.empty())
-    context.console.warning("the portacl module is not loaded: this is what "
-                            "the files say, not what is in force");
+    context.console.warning(not_loaded_error(context).message +
+                            ": this is what the files say, not what is in "
+                            "force");
 }
 
 Result<ActivePolicy> read_to_answer(const Context &context) {

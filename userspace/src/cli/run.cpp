@@ -7,6 +7,8 @@
 
 #include "cli/commands.h"
 #include "lib/config_dirs.h"
+#include "lib/kernel_files.h"
+#include "uapi/portacl.h"
 #include "version.h"
 
 namespace portacl {
@@ -71,6 +73,29 @@ Result<bool> kernel_in_use(const Context &context) {
   if (!context.options.root.empty())
     return false;
   return is_loaded(context.kernel);
+}
+
+Error not_loaded_error(const Context &context) {
+  if (!is_built_in(context.root, PORTACL_MODULE))
+    return {.code = Code::not_loaded,
+            .message = "the portacl module is not loaded",
+            .hint = "to load it, run: portaclctl load"};
+  return {.code = Code::not_loaded,
+          .message = "portacl is built into this kernel, but not switched on: "
+                     "this boot's list of security modules lacks it",
+          .hint =
+              fmt::format("to switch it on, boot with lsm={} on the kernel "
+                          "command line",
+                          security_modules_with(context.root, PORTACL_MODULE))};
+}
+
+Result<void> require_loaded(const Context &context) {
+  const auto loaded = is_loaded(context.kernel);
+  if (!loaded)
+    return loaded.error();
+  if (!*loaded)
+    return not_loaded_error(context);
+  return {};
 }
 
 Error usage(std::string message, std::string hint) {

@@ -153,21 +153,6 @@ Result<bool> is_loaded(Kernel &kernel) {
   return true;
 }
 
-Error not_loaded_error() {
-  return {.code = Code::not_loaded,
-          .message = "the portacl module is not loaded",
-          .hint = "to load it, run: portaclctl load"};
-}
-
-Result<void> require_loaded(Kernel &kernel) {
-  const auto loaded = is_loaded(kernel);
-  if (!loaded)
-    return loaded.error();
-  if (!*loaded)
-    return not_loaded_error();
-  return {};
-}
-
 Result<KernelPolicy> read_policy(Kernel &kernel) {
   for (int attempt = 0; attempt < read_attempts; attempt++) {
     const auto text = kernel.read("policy");

@@ -47,11 +47,6 @@ Result<uint64_t> read_number(Kernel &kernel, const std::string &attribute);
 // ABI than this tool.
 Result<bool> is_loaded(Kernel &kernel);
 
-// For commands that cannot do without the module: the error, and whether it is
-// one now.
-Error not_loaded_error();
-Result<void> require_loaded(Kernel &kernel);
-
 struct KernelPolicy {
   uint64_t generation = 0;
   std::vector<std::string> rules = {}; // canonical text

@@ -237,6 +237,30 @@ std::string find_module_file(const std::string &root,
   return {};
 }
 
+// A module has a state while it is loaded, and no directory when it is not.
+bool is_built_in(const std::string &root, std::string_view module) {
+  const std::string directory = fmt::format("/sys/module/{}", module);
+  return is_in_tree(root, directory + "/version") &&
+         !is_in_tree(root, directory + "/initstate");
+}
+
+std::string security_modules_with(const std::string &root,
+                                  std::string_view module) {
+  // It is always there, and not for lsm= to say.
+  constexpr std::string_view always = "capability";
+  std::string list;
+  if (const auto text = read_system_file(root, "/sys/kernel/security/lsm")) {
+    for (const std::string_view name :
+         split(std::string_view(*text).substr(0, text->find('\n')), ',')) {
+      if (!name.empty() && name != always)
+        list += fmt::format("{},", name);
+    }
+  } else {
+    list = "...,";
+  }
+  return list + std::string(module);
+}
+
 std::vector<LoadObstacle> load_obstacles(const std::string &root,
                                          std::string_view module) {
   std::map<std::string, std::string> files;

@@ -61,6 +61,13 @@ std::string find_module_file(const std::string &root,
                              const std::string &release,
                              std::string_view module);
 
+// Whether the running kernel has a module built in, whatever it makes of it.
+bool is_built_in(const std::string &root, std::string_view module);
+
+// What lsm= has to say for the security modules that are on, and one more.
+std::string security_modules_with(const std::string &root,
+                                  std::string_view module);
+
 // What modinfo(8) shows of a file; empty for what it does not have.
 struct ModuleInfo {
   std::string version = {};
