@@ -308,3 +308,8 @@ bool sysfs_present(void)
 {
 	return access(SYSFS, F_OK) == 0;
 }
+
+bool built_in(void)
+{
+	return sysfs_present() && access("/sys/module/portacl/initstate", F_OK);
+}

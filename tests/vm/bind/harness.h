@@ -66,5 +66,7 @@ int sysfs_write(const char *name, const char *text);
 unsigned long long sysfs_number(const char *name);
 void sysfs_read(const char *name, char *buffer, size_t size);
 bool sysfs_present(void);
+/* Whether portacl is part of the kernel, which has no first line to detach. */
+bool built_in(void);
 
 #endif

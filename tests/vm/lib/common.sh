@@ -142,10 +142,11 @@ find_kernel() {
 	[[ -n $kernel_name ]] || kernel_name=$kernel_release
 	[[ ! -f $dir/suite ]] || kernel_suite=$(cat "$dir/suite")
 
-	# Beside the image, and where packages and installed systems have them.
+	# Beside the image, and where packages and installed systems have them. A
+	# kernel that loads none has the directory, too, with its lists alone.
 	for candidate in "$dir/lib/modules" "$dir/modules/lib/modules" "$dir/modules" \
 		"$dir/../lib/modules" "$dir/../usr/lib/modules"; do
-		if [[ -d $candidate/$kernel_release ]]; then
+		if [[ -d $candidate/$kernel_release/kernel ]]; then
 			kernel_modules=$(cd "$candidate" && pwd -P)
 			break
 		fi
