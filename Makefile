@@ -2,13 +2,17 @@
 
 BUILD ?= build
 KERNELS ?= 6.1 6.12 7.2
+# What check-kernel and kernel-deb build.
+KERNEL ?= 6.12
+FLAVOUR ?= prot-sock-24
+CONFIG ?= vm
 KERNELDIR ?= /lib/modules/$(shell uname -r)/build
 PREFIX ?= /usr/local
 CMAKE ?= cmake
 
 .DELETE_ON_ERROR:
-.PHONY: all tool module demo check unit cli lint vm fuzz install install-module \
-	clean help
+.PHONY: all tool module demo check check-kernel kernel-deb unit cli lint vm fuzz \
+	install install-module clean help
 
 all: tool module ## build the tool and, where its headers are, the module for the running kernel
 
@@ -33,9 +37,17 @@ demo: ## show the whole story with real programs in a virtual machine
 	@tests/install-packages build vm demo
 	@tests/demo/run
 
-check: ## run everything: lint, unit and command line tests, three kernels
+check: ## run everything: lint, unit and command line tests, three kernels, patches
 	@tests/install-packages build vm check demo
 	@tests/check
+
+check-kernel: ## build KERNEL with the patches, boot it and prove its FLAVOUR
+	@tests/install-packages build vm check kernel
+	@tests/kernel/check $(KERNEL) $(FLAVOUR)
+
+kernel-deb: ## make packages of a patched KERNEL, FLAVOUR and CONFIG, and try them
+	@tests/install-packages build vm check kernel
+	@tests/kernel/deb $(KERNEL) $(FLAVOUR) $(CONFIG)
 
 install: tool ## install the tool, its units and pages; DESTDIR and PREFIX are honoured
 	DESTDIR=$(DESTDIR) $(CMAKE) --install $(BUILD)/userspace
