@@ -37,6 +37,9 @@ need_configured() {
 	[[ -f $build/.config ]] ||
 		die 1 "nothing is configured: run '$prog configure' with the same" \
 			"--kernel, --config and --flavour first: $build"
+	[[ $(options_sum) == "$(recorded_sum options)" ]] ||
+		die 1 "it was configured from another base or other fragments:" \
+			"run '$prog configure' first: $build"
 	grep -qxF "CONFIG_LOCALVERSION=\"$(local_version)\"" "$build/.config" ||
 		die 1 "another flavour than $flavour is configured:" \
 			"run '$prog configure' first: $build"
@@ -117,7 +120,7 @@ make_or_die() {
 	local log=$1
 	shift
 	run_child "$@" && return
-	grep -nE '(error|undefined reference|multiple definition)|\*\*\*' "$log" |
+	grep -nE '(^|[^/])error:|^ERROR:|undefined reference|multiple definition|\*\*\*' "$log" |
 		tail -n 15 >&2 || tail -n 15 "$log" >&2
 	die 1 "the kernel does not build, all of it: $log"
 }
@@ -133,6 +136,8 @@ build_kernel() {
 	local -a targets=(bzImage)
 	need_configured
 	check_compiler
+	# What is built is not what is asked for until all of it is.
+	rm -f "$build/built" "$build/boot/stamp"
 	[[ $config != vm ]] || need=$VM_MIB
 	used=$(used_mib "$build")
 	((need <= ${used:-0})) || need_space "$work" $((need - ${used:-0})) "the build"
@@ -146,6 +151,7 @@ build_kernel() {
 	make_or_die "$log" run_make "$log" "${make_args[@]}" "${targets[@]}"
 	rm -rf "$scratch"
 	image=$build/arch/x86/boot/bzImage
+	built_of >"$build/built"
 	note "built $(image_release "$image"), $(grep -cE '^  (CC|AS) ' "$log" || true)" \
 		"files compiled: $image"
 }
@@ -154,7 +160,7 @@ build_kernel() {
 # Debian's own linux-libc-dev, so only the kernel is kept.
 package_kernel() {
 	local log=$build/deb.log release file
-	local -a wanted
+	local -a wanted installed=()
 	need_built
 	need_programs dpkg-buildpackage=dpkg-dev dh=debhelper rsync=rsync cpio=cpio \
 		depmod=kmod fakeroot=fakeroot
@@ -180,10 +186,11 @@ package_kernel() {
 	mkdir -p "$deb_dir"
 	for file in "${wanted[@]}"; do
 		mv "$file" "$deb_dir/"
-		echo "$deb_dir/$(basename "$file")"
+		installed+=("$deb_dir/$(basename "$file")")
+		echo "${installed[-1]}"
 	done
 	rm -rf "$scratch" "$work"/*_"$package_version"_*.{deb,changes,buildinfo}
-	note "install: sudo dpkg -i $deb_dir/linux-image-${release}_*.deb"
+	note "install: sudo dpkg -i ${installed[*]@Q}"
 	note "go back: boot another kernel, then sudo dpkg --purge linux-image-$release"
 }
 
@@ -198,13 +205,21 @@ pack_all() (
 	quiet_make "$1" bindeb-pkg
 )
 
-# need_built: sets image; it must be the flavour that is asked for.
+# built_of: what a build of now would be made of.
+built_of() {
+	cat "$tree/.portacl/stamp"
+	sha256sum <"$build/.config"
+}
+
+# need_built: sets image; it must be the flavour that is asked for, of this series
+# and this configuration.
 need_built() {
 	local version
 	need_configured
 	image=$build/arch/x86/boot/bzImage
 	version=$tree_version$(local_version)
-	[[ -f $image && $(image_release "$image") == "$version" ]] ||
+	[[ -f $image && $(image_release "$image") == "$version" ]] &&
+		cmp -s <(built_of) "$build/built" ||
 		die 1 "no $version is built: run '$prog build' with the same options" \
 			"first: $build"
 }
@@ -266,7 +281,7 @@ verify_kernel() {
 	cleanup_dirs+=("$scratch")
 	result=0 passed=0 failed=0 skipped=0
 	verify_boot -- tests/kernel/verify "$flavour"
-	if configured SECURITY_PORTACL; then
+	if has_flavour portacl-builtin; then
 		verify_boot --append lsm=landlock,yama -- \
 			tests/kernel/verify "$flavour" --expect-off
 	fi

@@ -32,6 +32,11 @@ check_flavour() {
 	fi
 }
 
+# has_flavour WORD
+has_flavour() {
+	[[ " ${flavour_words[*]} " == *" $1 "* ]]
+}
+
 # local_version: what makes the release another than Debian's, and the flavours'
 # releases differ. It becomes part of package names.
 local_version() {
@@ -88,11 +93,26 @@ base_config() {
 	esac
 }
 
+# options_sum: of what the user gives for a configuration, whatever its name.
+options_sum() {
+	{
+		if [[ $config != vm ]]; then
+			base_config
+		fi
+		((${#fragments[@]} == 0)) || cat "${fragments[@]}"
+	} | sha256sum | cut -d ' ' -f 1
+}
+
+# recorded_sum options|config: of what the last configure was given, and wrote.
+recorded_sum() {
+	sed -n "s/^$1 //p" "$build/configured" 2>/dev/null || true
+}
+
 # flavour_fragments: "FILE" for each fragment, those of numbers made in $1. What the
-# flavour does not open is closed, whatever the base has.
+# flavour does not open is closed, and what it does not name is not there, whatever
+# the base has.
 flavour_fragments() {
 	local word boundary=1024
-	[[ $config != vm ]] || echo "$top_dir/kconfig/vm.config"
 	for word in "${flavour_words[@]}"; do
 		case $word in
 		stock) ;;
@@ -101,14 +121,13 @@ flavour_fragments() {
 		*) echo "$top_dir/kconfig/$word.config" ;;
 		esac
 	done
-	if [[ -n $boundary ]]; then
-		printf '%s\n' CONFIG_INET_PRIVILEGED_PORTS=y \
-			"CONFIG_INET_PROT_SOCK=$boundary" >"$1/$flavour.config"
-		echo "$1/$flavour.config"
-	fi
-	for word in "${fragments[@]}"; do
-		echo "$word"
-	done
+	{
+		[[ -z $boundary ]] || printf '%s\n' CONFIG_INET_PRIVILEGED_PORTS=y \
+			"CONFIG_INET_PROT_SOCK=$boundary"
+		has_flavour portacl-builtin ||
+			echo "# CONFIG_SECURITY_PORTACL is not set"
+	} >"$1/$flavour.config"
+	echo "$1/$flavour.config"
 	printf 'CONFIG_LOCALVERSION="%s"\n# CONFIG_LOCALVERSION_AUTO is not set\n' \
 		"$(local_version)" >"$1/release.config"
 	echo "$1/release.config"
@@ -117,10 +136,14 @@ flavour_fragments() {
 # distribution_changes: what a distribution's configuration needs to be built by
 # somebody else. Only for options that it has.
 distribution_changes() {
-	grep -oE '^(# )?CONFIG_(SYSTEM_TRUSTED_KEYS|SYSTEM_REVOCATION_KEYS|DEBUG_INFO[A-Z0-9_]*|BUILD_SALT)[= ]' "$1" |
+	local options='SYSTEM_TRUSTED_KEYS|SYSTEM_REVOCATION_KEYS|MODULE_SIG_KEY|BUILD_SALT'
+	options+='|DEBUG_INFO[A-Z0-9_]*'
+	{ grep -oE "^(# )?CONFIG_($options)[= ]" "$1" || true; } |
 		sed -E 's/^# //; s/[= ]$//' | sort -u | while read -r option; do
 		case $option in
 		CONFIG_DEBUG_INFO_NONE) ;;
+		# Where the kernel's own Makefile makes one.
+		CONFIG_MODULE_SIG_KEY) echo "$option=\"certs/signing_key.pem\"" ;;
 		CONFIG_SYSTEM_* | CONFIG_BUILD_SALT) echo "$option=\"\"" ;;
 		*) echo "# $option is not set" ;;
 		esac
@@ -157,9 +180,32 @@ as_config() {
 	}'
 }
 
-# check_survivors REQUESTED RESULT: every option that was asked for is there.
+# place_of FILE:LINE: without what is no news to people.
+place_of() {
+	local place=${1#"$top_dir/"}
+	echo "${place/#*\/.portacl.*\//}"
+}
+
+# check_conflicts FLAVOUR FRAGMENTS: what merge says of each. A flavour is what its
+# name says. Prints how many options of it a fragment changes.
+check_conflicts() {
+	local option wanted place other other_place count=0
+	while IFS=$'\t' read -r option wanted place; do
+		IFS=$'\t' read -r other other_place \
+			< <(awk -F '\t' -v OFS='\t' -v option="$option" \
+				'$1 == option { print $2, $3 }' "$2") || continue
+		[[ $other != "$wanted" ]] || continue
+		note "$option is $other in $(place_of "$other_place") and $wanted in" \
+			"$(place_of "$place"), which $flavour is made of"
+		count=$((count + 1))
+	done <"$1"
+	echo "$count"
+}
+
+# check_survivors REQUESTED RESULT COUNT: every option that was asked for is there;
+# COUNT are wrong anyway.
 check_survivors() {
-	local option wanted place got reason count=0
+	local option wanted place got reason count=$3
 	while IFS=$'\t' read -r option wanted place; do
 		got=$(sed -n "s/^$option=//p" "$2")
 		[[ -n $got ]] || got=n
@@ -168,9 +214,12 @@ check_survivors() {
 		if ! grep -rqsE --include='Kconfig*' \
 			"^[[:space:]]*(menu)?config[[:space:]]+${option#CONFIG_}\$" "$tree"; then
 			reason="Linux $tree_version has no such option"
+		elif [[ $wanted == n && $got == [ym] ]]; then
+			reason="something that is on selects it"
+		elif [[ $wanted =~ ^(0x[0-9a-fA-F]+|-?[0-9]+)$ && $got != n ]]; then
+			reason="it is out of the kernel's own range"
 		fi
-		place=${place#"$top_dir/"}
-		note "$option is $got, $wanted was asked for, $reason: ${place/#*\/.portacl.*\//}"
+		note "$option is $got, $wanted was asked for, $reason: $(place_of "$place")"
 		count=$((count + 1))
 	done <"$1"
 	((count == 0)) || die 1 "$count options were not taken, nothing is configured: $build"
@@ -214,17 +263,38 @@ list_in_lsm() {
 	note "CONFIG_LSM is \"$list\", so that portacl is started"
 }
 
+# save_choices: what menuconfig has changed since the last configure.
+save_choices() {
+	[[ -f $build/.config && -f $build/configured ]] || return 0
+	[[ $(sha256sum <"$build/.config") != "$(recorded_sum config)" ]] || return 0
+	cp "$build/.config" "$build/.config.old"
+	note "what was changed by hand since the last configure is gone from .config," \
+		"it is in $build/.config.old"
+}
+
+# What uname has room for.
+readonly RELEASE_LENGTH=64
+
 # configure_build: makes build/.config; leaves it alone when it would be the same.
 configure_build() {
-	local new
-	local -a list
+	local new release conflicts
+	local -a base=() list
 	need_series_applied
+	release=$tree_version$(local_version)
+	((${#release} <= RELEASE_LENGTH)) ||
+		die 1 "the release would have ${#release} characters and $RELEASE_LENGTH are" \
+			"possible, give the fragments shorter names: $release"
 	need_space "$work" 64 "the configuration"
 	mkdir -p "$build"
 	scratch=$(mktemp -d "$build/.portacl.XXXXXX")
 	cleanup_dirs+=("$scratch")
 	new=$scratch/config
+	[[ $config != vm ]] || base=("$top_dir/kconfig/vm.config")
 	mapfile -t list < <(flavour_fragments "$scratch")
+	merge "${list[@]}" >"$scratch/flavour"
+	merge "${fragments[@]}" /dev/null >"$scratch/fragments"
+	conflicts=$(check_conflicts "$scratch/flavour" "$scratch/fragments")
+	list=("${base[@]}" "${list[@]}" "${fragments[@]}")
 	merge "${list[@]}" >"$scratch/requested"
 	if [[ $config == vm ]]; then
 		as_config <"$scratch/requested" >"$scratch/all"
@@ -243,14 +313,17 @@ configure_build() {
 	if list_in_lsm "$new"; then
 		run_kconfig "$new" olddefconfig
 	fi
-	check_survivors "$scratch/requested" "$new"
+	check_survivors "$scratch/requested" "$new" "$conflicts"
 	if grep -q '^CONFIG_MODULE_SIG_ALL=y' "$new"; then
 		note "modules are signed with a key made here, so that two builds differ"
 	fi
 	if ! cmp -s "$new" "$build/.config"; then
+		save_choices
 		cp "$new" "$build/.config.new"
 		mv "$build/.config.new" "$build/.config"
 	fi
+	printf '%s\n' "options $(options_sum)" "config $(sha256sum <"$build/.config")" \
+		>"$build/configured"
 	rm -rf "$scratch"
 	note "configured $flavour, $(grep -c '=y$' "$build/.config") options built in," \
 		"$(grep -c '=m$' "$build/.config" || true) modules: $build/.config"

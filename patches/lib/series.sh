@@ -80,8 +80,8 @@ push_patch() {
 	quilt_here push --fuzz="$1" --color=never >"$2" 2>&1 </dev/null
 }
 
-# where_refused LOG FILE_OF_PATCH: "FILE: hunk #N, its line L" of the first hunk that failed,
-# or that is somewhere else than the patch says.
+# where_refused LOG FILE_OF_PATCH: "FILE: hunk #N at line L" of the first hunk that
+# failed, or that is somewhere else than the patch says.
 where_refused() {
 	local file hunk line
 	read -r file hunk line < <(awk '
@@ -124,6 +124,9 @@ read_record() {
 	local file
 	recorded=()
 	[[ -f $tree/.portacl/files ]] || return 0
+	[[ -d $tree/.portacl/original ]] ||
+		die 1 "the files as they were before the series are gone, unpack the" \
+			"source anew: $tree/.portacl/original"
 	while read -r file; do
 		recorded[$file]=1
 	done <"$tree/.portacl/files"
@@ -135,22 +138,67 @@ original_to() {
 	local from=$tree/$1
 	[[ -z ${recorded[$1]:-} ]] || from=$tree/.portacl/original/$1
 	[[ -f $from ]] || return 1
-	[[ -d ${2%/*} ]] || mkdir -p "${2%/*}"
-	cp -p "$from" "$2"
+	if ! mkdir -p "${2%/*}" || ! cp -p "$from" "$2"; then
+		die 1 "cannot copy $from to $2"
+	fi
 }
 
 # put_file FROM FILE: into the tree, unless it is that already.
 put_file() {
 	local target=$tree/$2
 	if [[ ! -f $1 ]]; then
-		[[ -e $target ]] || return 0
-		rm "$target"
-		rmdir -p --ignore-fail-on-non-empty "$(dirname "$target")"
+		[[ -d ${target%/*} ]] || return 0
+		rm -f "$target" &&
+			rmdir -p --ignore-fail-on-non-empty "${target%/*}"
 	elif ! cmp -s "$1" "$target"; then
-		[[ -d ${target%/*} ]] || mkdir -p "${target%/*}"
-		cp "$1" "$target.portacl-new"
-		mv "$target.portacl-new" "$target"
+		mkdir -p "${target%/*}" && cp "$1" "$tree/.portacl-stage.new" &&
+			mv "$tree/.portacl-stage.new" "$target"
 	fi
+}
+
+# sums DIR FILE...: "CHECKSUM FILE" lines, with "none" for what is not there.
+sums() {
+	local dir=$1 file sum
+	shift
+	for file; do
+		sum=none
+		[[ ! -f $dir/$file ]] || sum=$(sha256sum <"$dir/$file")
+		echo "${sum%% *} $file"
+	done
+}
+
+# taken_off: somebody else has put all files back, as git reset --hard does.
+taken_off() {
+	cmp -s <(sums "$tree" "${!recorded[@]}") \
+		<(sums "$tree/.portacl/original" "${!recorded[@]}")
+}
+
+# forget_record: the original files are in the tree. Without its name a part of
+# the record must not be left.
+forget_record() {
+	rm -f "$tree/.portacl/stamp"
+	rm -rf "$tree/.pc" "$tree/patches"
+	mv "$tree/.portacl" "$tree/.portacl-stage.old"
+	rm -rf "$tree/.portacl-stage.old"
+	recorded=()
+}
+
+# check_quilt: no patches but ours are in the tree's patches.
+check_quilt() {
+	local name
+	[[ -e $tree/patches || -e $tree/.pc ]] || return 0
+	if ! cmp -s <(series_stamp "$tree/patches" 2>/dev/null) "$tree/.portacl/stamp"; then
+		name=$(tail -n 1 "$tree/.pc/applied-patches" 2>/dev/null) || true
+		if [[ -n $name && ! -f $patches_dir/$kernel/$name ]]; then
+			die 1 "$name is applied on top: 'quilt pop' it and move it away" \
+				"first: $tree"
+		fi
+		die 1 "the series is not as it was applied: move what is yours away and" \
+			"put the rest back: $tree/patches"
+	fi
+	name=$(find "$tree/patches" -type f ! -name series -printf '%P\n' |
+		grep -vxF -f <(series_patches "$tree/patches") | head -n 1) || true
+	[[ -z $name ]] || die 1 "$name is none of the series: move it away first: $tree/patches"
 }
 
 # check_foreign: nothing but us may have changed what we are to change.
@@ -158,15 +206,34 @@ check_foreign() {
 	local changed
 	read_record
 	if [[ -f $tree/.portacl/stamp ]]; then
+		check_quilt
 		changed=$(cd "$tree" && sha256sum --check --quiet .portacl/installed \
 			2>/dev/null | sed -n 's/: FAILED.*//p' | head -n 1) || true
-		[[ -z $changed ]] ||
+		if [[ -n $changed ]] && taken_off; then
+			note "all files are as before the series, it counts as taken off: $tree"
+			forget_record
+		elif [[ -n $changed ]]; then
 			die 1 "$changed was changed after the series was applied: undo" \
 				"that, or keep it as a patch of your own: $tree"
-	elif [[ ! -d $tree/.portacl && -s $tree/.pc/applied-patches ]]; then
+		elif ! cmp -s <(series_patches "$tree/patches") \
+			<(cat "$tree/.pc/applied-patches" 2>/dev/null); then
+			die 1 "quilt has not applied all of the series: run" \
+				"'quilt push -a' first: $tree"
+		fi
+	elif [[ -d $tree/.portacl ]]; then
+		changed=$(sums "$tree" "${!recorded[@]}" |
+			grep -vxF -f <(cat "$tree/.portacl/known" 2>/dev/null) |
+			head -n 1) || true
+		[[ -z $changed ]] || taken_off ||
+			die 1 "${changed#* } was changed after a run that did not finish: put it" \
+				"back, or remove .portacl, .pc and patches to keep it all: $tree"
+	elif [[ -d $tree/debian/patches ]]; then
+		die 1 "Debian's source package linux has patches of its own, applied by" \
+			"quilt: take linux-source-$kernel, as '$prog fetch' does: $tree"
+	elif [[ -s $tree/.pc/applied-patches ]]; then
 		die 1 "$(tail -n 1 "$tree/.pc/applied-patches") of another series is" \
 			"applied there: run 'quilt pop -a' first: $tree"
-	elif [[ ! -d $tree/.portacl && ( -e $tree/patches || -e $tree/.pc ) ]]; then
+	elif [[ -e $tree/patches || -e $tree/.pc ]]; then
 		die 1 "quilt's patches or .pc of another series are there: move" \
 			"them away first: $tree"
 	fi
@@ -181,16 +248,23 @@ write_record() {
 
 # install_stage STAGE STAMP FILE...: the patched files into the tree. Until the
 # stamp is there, .portacl says what they were, so that the next run can start anew.
+# It says, too, what they may be meanwhile.
 install_stage() {
 	local stage=$1 stamp=$2 file
 	shift 2
 	mkdir -p "$tree/.portacl/original"
-	rm -f "$tree/.portacl/stamp"
 	for file; do
 		[[ -z ${recorded[$file]:-} ]] || continue
 		original_to "$file" "$tree/.portacl/original/$file" || true
 	done
+	{
+		sums "$tree" "${!recorded[@]}" "$@"
+		sums "$tree/.portacl/original" "${!recorded[@]}" "$@"
+		sums "$stage" "$@"
+	} | write_record known
 	printf '%s\n' "${!recorded[@]}" "$@" | awk 'NF' | sort -u | write_record files
+	installing=1
+	rm -f "$tree/.portacl/stamp"
 	for file in "${!recorded[@]}"; do
 		[[ " $* " == *" $file "* ]] ||
 			put_file "$tree/.portacl/original/$file" "$file"
@@ -204,31 +278,61 @@ install_stage() {
 		[[ ! -f $file ]] || printf '%s\0' "$file"
 	done | xargs -r0 sha256sum) | write_record installed
 	echo "$stamp" | write_record stamp
+	rm -f "$tree/.portacl/known"
+	installing=0
+}
+
+# put_back: the original files into the tree.
+put_back() {
+	local file
+	for file in "${!recorded[@]}"; do
+		put_file "$tree/.portacl/original/$file" "$file" || return
+	done
+}
+
+# roll_back: a half-installed series out of the tree, when a run ends.
+installing=0
+roll_back() {
+	((installing)) && [[ ! -f $tree/.portacl/stamp ]] || return 0
+	read_record
+	if put_back && forget_record; then
+		note "ended before the series was applied whole, the tree is as it was" \
+			"without one: $tree"
+	else
+		note "a part of the series is applied: run '$prog apply' once more, with" \
+			"--undo to take it off: $tree"
+	fi
 }
 
 # undo_series: the tree as it was.
 undo_series() {
-	local file
 	check_foreign
 	if [[ ! -d $tree/.portacl ]]; then
 		note "no series is applied: $tree"
 		return
 	fi
+	{
+		sums "$tree" "${!recorded[@]}"
+		sums "$tree/.portacl/original" "${!recorded[@]}"
+	} | write_record known
 	rm -f "$tree/.portacl/stamp"
-	for file in "${!recorded[@]}"; do
-		put_file "$tree/.portacl/original/$file" "$file"
-	done
-	rm -rf "$tree/.pc" "$tree/patches" "$tree/.portacl"
+	put_back
+	forget_record
 	note "the series is taken off again: $tree"
 }
 
-# lock_tree: against another work directory's run.
-lock_tree() {
-	exec {tree_fd}<"$tree"
-	flock --nonblock "$tree_fd" || {
-		note "waiting for another run that uses $tree"
-		flock "$tree_fd"
+# lock_dir DIR: against another work directory's run.
+lock_dir() {
+	local fd
+	exec {fd}<"$1"
+	flock --nonblock "$fd" || {
+		note "waiting for another run that uses $1"
+		flock "$fd"
 	}
+}
+
+lock_tree() {
+	lock_dir "$tree"
 	rm -rf "$tree"/.portacl-stage.*
 }
 
@@ -239,12 +343,13 @@ apply_series() {
 	check_series "$from"
 	lock_tree
 	check_foreign
+	need_space "$tree" 16 "the patched files"
 	stage=$(mktemp -d "$tree/.portacl-stage.XXXXXX")
 	cleanup_dirs+=("$stage")
 	copy_series "$from" "$stage/patches" ${number:+"$number"}
 	stamp=$(series_stamp "$stage/patches")
 	if [[ $(cat "$tree/.portacl/stamp" 2>/dev/null) == "$stamp" ]]; then
-		rm -rf "$stage"
+		rm -rf "$stage" "$tree/.portacl/known"
 		note "the series of $kernel is applied already: $tree"
 		return
 	fi
@@ -265,7 +370,7 @@ apply_series() {
 				"'$prog refresh --kernel $kernel' moves the series: $tree"
 		fi
 	done
-	cd "$top_dir"
+	cd "$start_dir"
 	# Without a patch quilt has made no .pc.
 	mkdir -p "$stage/.pc"
 	install_stage "$stage" "$stamp" "${files[@]}"
@@ -280,6 +385,8 @@ refresh_series() {
 	local -a files
 	check_series "$target"
 	lock_tree
+	lock_dir "$target"
+	rm -f "$target"/.*.new
 	check_foreign
 	stage=$(mktemp -d "$work/.refresh.XXXXXX")
 	cleanup_dirs+=("$stage")
@@ -311,7 +418,7 @@ refresh_series() {
 		echo "# refreshed on linux-source-$kernel $source_version"
 		sed '1{/^# refreshed on /d}' "$target/series"
 	} >series.new
-	cd "$top_dir"
+	cd "$start_dir"
 	for patch in $(series_patches "$target"); do
 		cmp -s "$stage/patches/$patch" "$target/$patch" ||
 			cp "$stage/patches/$patch" "$target/.$patch.new"

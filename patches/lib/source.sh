@@ -152,6 +152,11 @@ readonly SOURCE_MIB=2000
 # fetch_source: Debian's newest source into the work directory.
 fetch_source() {
 	local new xz size tree
+	tree=$(newest_source)
+	if [[ -n $tree && $command != refresh ]] && ((!update)); then
+		find_newer "${tree#source-}"
+		return
+	fi
 	download_package "$kernel"
 	tree=$work/source-$package_version
 	if [[ -d $tree ]]; then
@@ -160,6 +165,7 @@ fetch_source() {
 	fi
 	need_space "$work" "$SOURCE_MIB" "the source of $kernel"
 	new=$(mktemp -d "$work/.source.XXXXXX")
+	cleanup_dirs+=("$new")
 	xz=$new/linux-source-$kernel.tar.xz
 	dpkg-deb --fsys-tarfile "$package_deb" |
 		tar -xf - -C "$new" --strip-components=3 \
@@ -167,11 +173,12 @@ fetch_source() {
 	dpkg-deb --fsys-tarfile "$package_deb" | tar -xOf - \
 		"./usr/share/doc/linux-source-$kernel/changelog.Debian.gz" |
 		gzip -dc | awk '/^ -- / && !found++ { sub(/.*>  /, ""); print }' >"$new/date"
-	date -u -d "$(<"$new/date")" +%s >"$work/source-$package_version.epoch"
+	date -u -d "$(<"$new/date")" +%s >"$new/epoch"
 	size=$(xz -l --robot "$xz" | awk '/^totals/ { print $5 }')
 	mkdir "$new/tree"
 	run_child unpack "$xz" "$new/tree" "$size" ||
 		die 1 "linux-source-$kernel $package_version cannot be unpacked: $xz"
+	mv "$new/epoch" "$tree.epoch"
 	mv "$new/tree" "$tree"
 	rm -rf "$new"
 	for new in "$work"/source-*/; do
@@ -180,10 +187,30 @@ fetch_source() {
 	done
 }
 
-# unpack XZ TREE SIZE: tar reports each mebibyte, which is 103 of its records.
+# newest_source: the name of the newest that is unpacked, or nothing.
+newest_source() {
+	find "$work" -maxdepth 1 -type d -name 'source-*' -printf '%f\n' 2>/dev/null |
+		sort -V | tail -n 1
+}
+
+# find_newer VERSION: one that is unpacked stays until --update asks for another,
+# so that what is built of it is not built anew all of a sudden.
+find_newer() {
+	note "linux-source-$kernel $1 is unpacked in $work/source-$1"
+	lock_cache
+	update_lists
+	find_package "$kernel"
+	unlock_cache
+	[[ $package_version == "$1" ]] ||
+		note "the archive has $package_version, --update takes it"
+}
+
+# unpack XZ TREE SIZE: tar reports each mebibyte, which is 103 of its records. What
+# else it says is for people.
 unpack() {
 	xz -T0 -dc "$1" | tar -x -C "$2" --strip-components=1 --checkpoint=103 \
-		--checkpoint-action=echo=%u 2> >(sed -un 's/^tar: \([0-9]*\)$/\1/p' |
+		--checkpoint-action=echo=%u \
+		2> >(sed -un 's/^tar: \([0-9]*\)$/\1/p; t; w /dev/stderr' |
 			while read -r records; do echo $((records * 10 / 1024)); done |
 			show_progress unpacking $(($3 / 1048576)) MiB)
 }
@@ -199,8 +226,7 @@ find_tree() {
 		source_epoch=${SOURCE_DATE_EPOCH:-$(stat -c %Y "$tree/Makefile")}
 		return
 	fi
-	newest=$(find "$work" -maxdepth 1 -type d -name 'source-*' -printf '%f\n' \
-		2>/dev/null | sort -V | tail -n 1)
+	newest=$(newest_source)
 	[[ -n $newest ]] || die 1 "no source of $kernel in $work:" \
 		"run '$prog fetch --kernel $kernel' first"
 	tree=$work/$newest
@@ -228,9 +254,12 @@ check_tree() {
 		die 1 "wrong version, --kernel $kernel but the tree is Linux" \
 			"$tree_version: $tree"
 	fi
-	# Kbuild refuses a build elsewhere from a tree that has been built in.
+}
+
+# check_clean: Kbuild refuses a build elsewhere from a tree that was configured.
+check_clean() {
 	if [[ -e $tree/.config || -d $tree/include/config ]]; then
-		die 1 "a kernel was configured in the source tree itself: run" \
-			"'make mrproper' there first: $tree"
+		die 1 "a kernel was configured in the source tree itself: save its" \
+			".config, then run 'make mrproper' there: $tree"
 	fi
 }
