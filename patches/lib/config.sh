@@ -52,6 +52,18 @@ local_version() {
 	echo "$version"
 }
 
+# check_files: those that the options name are there.
+check_files() {
+	local word
+	case $config in
+	'' | vm | running) ;;
+	*) [[ -f $config ]] || die 2 "--config: there is no file $config" ;;
+	esac
+	for word in "${fragments[@]}"; do
+		[[ -f $word ]] || die 2 "--fragment: there is no file $word"
+	done
+}
+
 # find_config: sets config_name, for the build directory, and config_file, which
 # is empty for vm.
 find_config() {
@@ -74,13 +86,11 @@ find_config() {
 			"was configured: no /proc/config.gz and no $config_file"
 		;;
 	*)
-		[[ -f $config ]] || die 2 "--config: there is no file $config"
 		config_file=$config
 		config_name=$(basename "$config" | tr -c 'A-Za-z0-9.\n_-' _)
 		;;
 	esac
 	for word in "${fragments[@]}"; do
-		[[ -f $word ]] || die 2 "--fragment: there is no file $word"
 		config_name+=-$(basename "$word" .config | tr -c 'A-Za-z0-9.\n_-' _)
 	done
 	build=$work/build-$config_name
