@@ -68,6 +68,15 @@ check_compiler() {
 			"apt-get install ${missing[*]}"
 }
 
+# check_compressor: of the kernel's image; kbuild calls it at the very end.
+check_compressor() {
+	local pair
+	for pair in GZIP=gzip=gzip BZIP2=bzip2=bzip2 LZMA=xz=xz-utils XZ=xz=xz-utils \
+		LZO=lzop=lzop LZ4=lz4=lz4 ZSTD=zstd=zstd; do
+		! configured "KERNEL_${pair%%=*}" || need_programs "${pair#*=}"
+	done
+}
+
 # list_objects: all that the configuration compiles of the kernel's directories,
 # level by level. A Makefile that says something in passing must not mix with that.
 list_objects() {
@@ -136,6 +145,7 @@ build_kernel() {
 	local -a targets=(bzImage)
 	need_configured
 	check_compiler
+	check_compressor
 	# What is built is not what is asked for until all of it is.
 	rm -f "$build/built" "$build/boot/stamp"
 	[[ $config != vm ]] || need=$VM_MIB
@@ -147,8 +157,8 @@ build_kernel() {
 	: >"$log"
 	scratch=$(mktemp -d "$build/.portacl.XXXXXX")
 	cleanup_dirs+=("$scratch")
-	make_or_die "$log" quiet_make "$log" "${make_args[@]}" prepare
-	make_or_die "$log" run_make "$log" "${make_args[@]}" "${targets[@]}"
+	make_or_die "$log" quiet_make "$log" prepare
+	make_or_die "$log" run_make "$log" "${targets[@]}"
 	rm -rf "$scratch"
 	image=$build/arch/x86/boot/bzImage
 	built_of >"$build/built"
@@ -156,14 +166,16 @@ build_kernel() {
 		"files compiled: $image"
 }
 
+readonly deb_programs=(dpkg-buildpackage=dpkg-dev dh=debhelper rsync=rsync cpio=cpio
+	depmod=kmod fakeroot=fakeroot)
+
 # package_kernel: bindeb-pkg. What it packs besides the kernel would replace
 # Debian's own linux-libc-dev, so only the kernel is kept.
 package_kernel() {
 	local log=$build/deb.log release file
 	local -a wanted installed=()
 	need_built
-	need_programs dpkg-buildpackage=dpkg-dev dh=debhelper rsync=rsync cpio=cpio \
-		depmod=kmod fakeroot=fakeroot
+	need_programs "${deb_programs[@]}"
 	release=$(image_release "$image")
 	: >"$log"
 	scratch=$(mktemp -d "$build/.portacl.XXXXXX")
@@ -208,6 +220,7 @@ pack_all() (
 # built_of: what a build of now would be made of.
 built_of() {
 	cat "$tree/.portacl/stamp"
+	echo "$source_version $tree"
 	sha256sum <"$build/.config"
 }
 
@@ -217,7 +230,7 @@ need_built() {
 	local version
 	need_configured
 	image=$build/arch/x86/boot/bzImage
-	version=$tree_version$(local_version)
+	version=$tree_release$(local_version)
 	[[ -f $image && $(image_release "$image") == "$version" ]] &&
 		cmp -s <(built_of) "$build/built" ||
 		die 1 "no $version is built: run '$prog build' with the same options" \
@@ -248,16 +261,20 @@ bootable() {
 boot_kernel() {
 	bootable
 	unlock_work
-	((${#make_args[@]})) || make_args=(bash)
+	((${#words[@]})) || words=(bash)
 	cd "$start_dir"
-	exec "$top_dir/tests/vm/run" --kernel "$boot_image" -- "${make_args[@]}"
+	exec "$top_dir/tests/vm/run" --kernel "$boot_image" -- "${words[@]}"
+}
+
+boot_logged() {
+	"$top_dir/tests/vm/run" --kernel "$boot_image" --timeout 1200 "$@" 2>&1 |
+		tee "$scratch/verify.log"
 }
 
 # verify_boot ARG...: a boot, adding to passed, failed and skipped.
 verify_boot() {
 	local status=0 line
-	"$top_dir/tests/vm/run" --kernel "$boot_image" --timeout 1200 "$@" 2>&1 \
-		</dev/null | tee "$scratch/verify.log" || status=${PIPESTATUS[0]}
+	run_child boot_logged "$@" || status=$?
 	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' \
 		"$scratch/verify.log" | tail -n 1) || true
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+) ]]; then

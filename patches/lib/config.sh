@@ -133,6 +133,7 @@ flavour_fragments() {
 	done
 	{
 		[[ -z $boundary ]] || printf '%s\n' CONFIG_INET_PRIVILEGED_PORTS=y \
+			"# CONFIG_INET_NO_PRIVILEGED_PORTS is not set" \
 			"CONFIG_INET_PROT_SOCK=$boundary"
 		has_flavour portacl-builtin ||
 			echo "# CONFIG_SECURITY_PORTACL is not set"
@@ -225,7 +226,7 @@ check_survivors() {
 			"^[[:space:]]*(menu)?config[[:space:]]+${option#CONFIG_}\$" "$tree"; then
 			reason="Linux $tree_version has no such option"
 		elif [[ $wanted == n && $got == [ym] ]]; then
-			reason="something that is on selects it"
+			reason="something that is on selects it, or it takes CONFIG_EXPERT=y"
 		elif [[ $wanted =~ ^(0x[0-9a-fA-F]+|-?[0-9]+)$ && $got != n ]]; then
 			reason="it is out of the kernel's own range"
 		fi
@@ -236,7 +237,7 @@ check_survivors() {
 }
 
 kmake() {
-	make -C "$tree" O="$build" --no-print-directory LOCALVERSION= \
+	make "${make_args[@]}" -C "$tree" O="$build" --no-print-directory LOCALVERSION= \
 		KBUILD_BUILD_USER=portacl KBUILD_BUILD_HOST=portacl \
 		KBUILD_BUILD_TIMESTAMP="$(LC_ALL=C date -u -d "@$source_epoch")" \
 		KBUILD_BUILD_VERSION="$package_revision" "$@"
@@ -259,6 +260,11 @@ list_in_lsm() {
 	grep -q '^CONFIG_SECURITY_PORTACL=y' "$1" || return 1
 	list=$(sed -n 's/^CONFIG_LSM="\(.*\)"$/\1/p' "$1")
 	[[ ,$list, != *,portacl,* ]] || return 1
+	if grep -q '^CONFIG_LSM' "$scratch/fragments"; then
+		note "CONFIG_LSM is \"$list\", as your fragment says: portacl is only" \
+			"started by lsm= with it"
+		return 1
+	fi
 	list=$(awk -F, -v OFS=, '{
 		for (i = 1; i <= NF; i++) {
 			if (!done && $i ~ /^(selinux|smack|tomoyo|apparmor|ipe|bpf)$/) {
@@ -273,13 +279,20 @@ list_in_lsm() {
 	note "CONFIG_LSM is \"$list\", so that portacl is started"
 }
 
-# save_choices: what menuconfig has changed since the last configure.
+# changed_by_hand: since the last configure, as by menuconfig.
+changed_by_hand() {
+	[[ -f $build/.config && -f $build/configured ]] &&
+		[[ $(sha256sum <"$build/.config") != "$(recorded_sum config)" ]]
+}
+
+# save_choices: under a name that kbuild does not use.
 save_choices() {
-	[[ -f $build/.config && -f $build/configured ]] || return 0
-	[[ $(sha256sum <"$build/.config") != "$(recorded_sum config)" ]] || return 0
-	cp "$build/.config" "$build/.config.old"
+	local copy
+	changed_by_hand || return 0
+	copy=$(mktemp "$build/config-$(date +%Y-%m-%d).XXXX")
+	cp "$build/.config" "$copy"
 	note "what was changed by hand since the last configure is gone from .config," \
-		"it is in $build/.config.old"
+		"it is in $copy"
 }
 
 # What uname has room for.
@@ -290,7 +303,7 @@ configure_build() {
 	local new release conflicts
 	local -a base=() list
 	need_series_applied
-	release=$tree_version$(local_version)
+	release=$tree_release$(local_version)
 	((${#release} <= RELEASE_LENGTH)) ||
 		die 1 "the release would have ${#release} characters and $RELEASE_LENGTH are" \
 			"possible, give the fragments shorter names: $release"

@@ -149,6 +149,16 @@ download_into() {
 # What unpacking takes, in MiB, package and tar included (measured: 7.2).
 readonly SOURCE_MIB=2000
 
+# claim_work: what is built of one kernel must not be taken for another's.
+claim_work() {
+	local other
+	other=$(cat "$work/kernel" 2>/dev/null) || other=$kernel
+	[[ $other == "$kernel" ]] ||
+		die 1 "$other is built there, choose another directory for $kernel with" \
+			"--work: $work"
+	[[ -e $work/kernel ]] || echo "$kernel" >"$work/kernel"
+}
+
 # fetch_source: Debian's newest source into the work directory.
 fetch_source() {
 	local new xz size tree
@@ -164,6 +174,7 @@ fetch_source() {
 		return
 	fi
 	need_space "$work" "$SOURCE_MIB" "the source of $kernel"
+	claim_work
 	new=$(mktemp -d "$work/.source.XXXXXX")
 	cleanup_dirs+=("$new")
 	xz=$new/linux-source-$kernel.tar.xz
@@ -181,7 +192,7 @@ fetch_source() {
 	mv "$new/epoch" "$tree.epoch"
 	mv "$new/tree" "$tree"
 	rm -rf "$new"
-	for new in "$work"/source-*/; do
+	for new in "$work/source-$kernel".*/; do
 		[[ ${new%/} == "$tree" ]] ||
 			note "an older source is still there: rm -r ${new%/}"
 	done
@@ -189,7 +200,7 @@ fetch_source() {
 
 # newest_source: the name of the newest that is unpacked, or nothing.
 newest_source() {
-	find "$work" -maxdepth 1 -type d -name 'source-*' -printf '%f\n' 2>/dev/null |
+	find "$work" -maxdepth 1 -type d -name "source-$kernel.*" -printf '%f\n' 2>/dev/null |
 		sort -V | tail -n 1
 }
 
@@ -215,7 +226,7 @@ unpack() {
 			show_progress unpacking $(($3 / 1048576)) MiB)
 }
 
-# find_tree: sets tree, tree_version, source_version and source_epoch, for the
+# find_tree: sets tree, tree_version, tree_release, source_version and source_epoch, for the
 # tree named with --source or the newest one that fetch has unpacked.
 find_tree() {
 	local newest
@@ -245,6 +256,10 @@ check_tree() {
 		"$tree/Makefile" | tr -d '\n')
 	[[ $tree_version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] ||
 		die 1 "not a kernel's source tree, its Makefile has no version: $tree"
+	# As scripts/setlocalversion puts it together.
+	tree_release=$tree_version$(sed -n 's/^EXTRAVERSION =[[:space:]]*//p' \
+		"$tree/Makefile")$(find "$tree" -maxdepth 1 -name 'localversion*' \
+		! -name '*~' | LC_ALL=C sort | xargs -r cat | tr -d '[:space:]')
 	known=$(known_kernels | paste -sd ' ')
 	[[ -f $patches_dir/${tree_version%.*}/series ]] ||
 		die 1 "no series for Linux $tree_version, only for ${known// /, }: $tree"

@@ -74,7 +74,9 @@ with_lock() {
 	exec {lock_fd}>>"$1"
 	if ! flock --nonblock "$lock_fd"; then
 		note "waiting for another run that holds $1"
-		flock "$lock_fd"
+		# Not as a foreground command: those put off what a signal does.
+		flock "$lock_fd" &
+		wait $!
 	fi
 }
 
