@@ -178,8 +178,11 @@ verify_tool() {
 	end
 }
 
-# The programs that test the module, as far as they need not load it.
+# The programs that test the module, as far as they need not load it. What SCTP
+# asks on a connect is no hook here but code of its own.
 verify_as_module() {
+	local -a ways=(auto sharing)
+	((${#sctp_hooks[@]} == 0)) || ways+=(sctp)
 	program vectors "$programs/vectors_test" tests/vectors/*.vec
 	program bind "$programs/bind_test" loaded
 	program bind "$programs/bind_test" rules
@@ -189,6 +192,7 @@ verify_as_module() {
 	program upload "$programs/upload_test" protocol
 	program upload "$programs/upload_test" limits
 	program report "$programs/report_test"
+	program ways "$programs/ways_test" "${ways[@]}"
 	program stress "$programs/stress_test" policy 50
 	program stress "$programs/stress_test" writers 50
 }
