@@ -116,17 +116,22 @@ static bool is_buried(const struct pacl_atom *atom, const void *data)
 }
 
 /*
- * The atom of the same rule in the policy that has come after a buried atom, if
- * that was uploaded: a rule that was removed and added again begins anew.
+ * The atom of the same rule in the policy in force, if the one after a buried atom
+ * was uploaded and none since was without the rule: one that was removed and added
+ * again begins anew.
  */
 static const struct pacl_atom *heir(const struct pacl_atom *atom,
 				    const void *data)
 {
 	const struct burial *burial = data;
+	const struct retired *retired = last_with(burial, atom);
 	const struct pacl_atom *head;
 
-	if (!last_with(burial, atom)->whole)
+	if (!retired->whole)
 		return NULL;
+	list_for_each_entry_continue(retired, &burial->retired, list)
+		if (!pacl_policy_find(retired->policy, atom))
+			return NULL;
 	head = pacl_policy_find(burial->current_policy, atom);
 	return head ? head + atom->at : NULL;
 }

@@ -4,10 +4,12 @@
 #include "policy_test.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -351,6 +353,37 @@ static void hits_survive(void)
 	reset();
 }
 
+#define QUICK_ROUNDS 100
+
+/*
+ * What a rule has decided is not that of one added later, however soon: these
+ * uploads are faster than the module buries what they replace.
+ */
+static void hits_begin_anew(void)
+{
+	unsigned int late = 0;
+
+	for (int i = 0; i < QUICK_ROUNDS; i++) {
+		must_upload("allow any 700\n");
+		if (seteuid(UID_OTHER))
+			die("seteuid: %m");
+		bind_times(TRANSPORT_TCP, 700, 3, 0);
+		if (seteuid(0))
+			die("seteuid: %m");
+		must_upload("allow user 5 5\n");
+		must_upload("allow any 700\n");
+		/* A grace period each, behind that of the burials. */
+		for (int n = 0; n < 2; n++)
+			if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+				die("membarrier: %m");
+		late += rule_hits("allow any 700") != 0;
+		must_upload("allow user 5 5\n");
+	}
+	check(!late, "%u of %u new rules began with the hits of old ones", late,
+	      QUICK_ROUNDS);
+	reset();
+}
+
 #define PINNED 2000
 
 static void pinned(unsigned int processor, bool same)
@@ -479,6 +512,7 @@ void hits_run(void)
 {
 	group_begin("hits");
 	hits_survive();
+	hits_begin_anew();
 	two_processors(true);
 	two_processors(false);
 	many_rules();
